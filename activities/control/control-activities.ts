@@ -1,0 +1,45 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { ControlActivities } from '../../spec/activities.js';
+import { controlQueue, fleetWorkflowId } from '../../spec/ids.js';
+import { WORKFLOW_TYPES } from '../../spec/messages.js';
+import { slugName } from '../../spec/task/name.js';
+import { parseTask } from '../../spec/task/parse.js';
+import { describeProblem } from '../../spec/task/problem.js';
+
+/** The activities of a control worker. */
+export function createControlActivities(client: Client): ControlActivities {
+  return {
+    async resolveTask(input, { defaultName }) {
+      const parsed = parseTask(input, { defaultName: slugName(defaultName) });
+      if (!parsed.ok) return { ok: false, problems: parsed.problems.map(describeProblem) };
+      return { ok: true, task: parsed.task, warnings: parsed.warnings.map(describeProblem) };
+    },
+
+    async signalFleet(fleet, signal, message) {
+      await client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
+        workflowId: fleetWorkflowId(fleet),
+        taskQueue: controlQueue(fleet),
+        args: [{ fleet }],
+        signal,
+        signalArgs: [message],
+        staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
+      });
+    },
+
+    async findClosedRuns(runs) {
+      const closed = await Promise.all(runs.map((run) => isClosed(client, run)));
+      return runs.filter((_, i) => closed[i]).map(({ runId }) => runId);
+    },
+  };
+}
+
+async function isClosed(client: Client, { handle, runId }: { handle: string; runId: string }): Promise<boolean> {
+  try {
+    const description = await client.workflow.getHandle(handle).describe();
+    const firstRunId = description.raw.workflowExecutionInfo?.firstRunId;
+    return description.status.name !== 'RUNNING' || (firstRunId != null && firstRunId !== '' && firstRunId !== runId);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { PeerPort } from '../network/peer-port.js';
+
+/** What every activity of one host stands on. */
+export interface Agent {
+  host: string;
+  /** The random id in the data directory. */
+  identity: string;
+  fleet: string;
+  dataDir: string;
+  address: string;
+  interface: string;
+  gpus: number;
+  version: string;
+  client: Client;
+  peers: PeerPort;
+  /** The environment that programs start from. */
+  baseEnv: Record<string, string>;
+  bootId: string;
+  pidNamespace: string;
+  socketPath: string;
+  log: Logger;
+}

@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { cookie } from '../../spec/ids.js';
+import type { StartReason } from '../../spec/nodes.js';
+import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
+import { writeLaunch } from '../process/launch.js';
+import type { Agent } from './agent.js';
+import { runDir, type StartRecord, startDir } from './store.js';
+
+/**
+ * Writes what a node is started with: the script, its environment, the list, the roster and the MPI host file.
+ * The list and the roster are replaced atomically, so that a reader never sees half of one.
+ */
+export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: StartReason, bytes: string): Promise<void> {
+  const roster = JSON.parse(bytes) as Roster;
+  const dir = startDir(agent.dataDir, record.run.runId, record.startNumber);
+  const self = roster.nodes.find(({ host }) => host === agent.host);
+  if (!self) throw new Error(`the roster of generation ${roster.generation} does not name ${agent.host}`);
+  const work = workingDir(agent, record);
+  mkdirSync(work, { recursive: true });
+
+  const files = { hostfile: join(dir, 'hostfile'), nodes: join(dir, 'nodes'), roster: join(dir, 'roster.json') };
+  const replace = (path: string, text: string) => writeFileAtomic.sync(path, text, { mode: 0o644, fsync: false });
+  replace(files.nodes, nodesIps(roster));
+  replace(files.roster, JSON.stringify(rosterFile(roster, self)));
+  replace(files.hostfile, roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join(''));
+  const env = {
+    ...interfaceVariables(self),
+    ...record.program.env,
+    ...contract(agent, record, roster, self, reason),
+    DSTACK_MPI_HOSTFILE: files.hostfile,
+    DSTACK_WORKING_DIR: work,
+    MUSTER_NODES_FILE: files.nodes,
+    MUSTER_ROSTER_FILE: files.roster,
+  };
+  const { shell, commands } = record.program;
+  await writeLaunch(dir, { env, workingDir: work, shell, script: `${script(commands)}\n` });
+}
+
+/** One script, joined by `&&` as dstack does. */
+function script(commands: readonly string[]): string {
+  return commands.map((command) => command.replace(/\s+$/, '')).join(' && ');
+}
+
+function contract(agent: Agent, record: StartRecord, roster: Roster, self: RosterNode, reason: StartReason): Record<string, string> {
+  const { run, startNumber } = record;
+  return {
+    DSTACK_NODES_IPS: nodesIps(roster),
+    DSTACK_MASTER_NODE_IP: roster.nodes[0]?.address ?? '',
+    DSTACK_NODE_RANK: String(self.rank),
+    DSTACK_NODES_NUM: String(roster.nodes.length),
+    DSTACK_GPUS_PER_NODE: String(self.gpus),
+    DSTACK_GPUS_NUM: String(roster.nodes.reduce((sum, node) => sum + node.gpus, 0)),
+    DSTACK_RUN_NAME: run.name,
+    DSTACK_RUN_ID: run.runId,
+    MUSTER_NODE_IP: self.address,
+    MUSTER_NODE_INTERFACE: self.interface,
+    MUSTER_HOST: agent.host,
+    MUSTER_NODE_ID: self.id,
+    MUSTER_GENERATION: String(roster.generation),
+    MUSTER_START_NUMBER: String(startNumber),
+    MUSTER_START_REASON: reason,
+    MUSTER_SOCKET: agent.socketPath,
+    MUSTER_COOKIE: cookie(run.runId, agent.host, startNumber),
+  };
+}
+
+/** `=eth1` is NCCL's exact match; Gloo takes the plain name. The user's own `env` goes before both. */
+function interfaceVariables(self: RosterNode): Record<string, string> {
+  return { NCCL_SOCKET_IFNAME: `=${self.interface}`, GLOO_SOCKET_IFNAME: self.interface };
+}
+
+function rosterFile(roster: Roster, self: RosterNode): object {
+  const nodes = roster.nodes.map(({ port: _port, ...node }) => ({ ...node, group: null }));
+  return { runId: roster.runId, generation: roster.generation, rank: self.rank, nodes };
+}
+
+function workingDir(agent: Agent, record: StartRecord): string {
+  const { workingDir: wanted } = record.program;
+  const own = join(runDir(agent.dataDir, record.run.runId), 'work');
+  if (wanted === null) return own;
+  return isAbsolute(wanted) ? wanted : join(own, wanted);
+}

@@ -1,0 +1,138 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { RunNodeInput, StartNodeInput } from '../../spec/activities.js';
+import type { NodeEnd, RunRef } from '../../spec/nodes.js';
+import { findInPath } from './find-in-path.js';
+import { forkShim } from '../process/shim.js';
+import { cookie } from '../../spec/ids.js';
+import type { Agent } from './agent.js';
+import { isBuried, superseded } from './called-off.js';
+import { NodeStart } from './node-start.js';
+import { listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
+
+/** The starts that this agent looks after. At most one of a run lives; work on one run is done one after the other. */
+export class Seats {
+  readonly #starts = new Map<string, NodeStart>();
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly agent: Agent) {}
+
+  get(runId: string, startNumber: number): NodeStart | undefined {
+    return this.#starts.get(cookie(runId, this.agent.host, startNumber));
+  }
+
+  ofRun(runId: string): NodeStart[] {
+    return [...this.#starts.values()].filter(({ record }) => record.run.runId === runId);
+  }
+
+  /** The runs that this host holds something of. */
+  runIds(): string[] {
+    return [...new Set([...this.#starts.values()].map(({ record }) => record.run.runId))];
+  }
+
+  /** Finds on disk what a predecessor left, and carries on with it. */
+  adopt(): number {
+    for (const runId of listRuns(this.agent.dataDir)) {
+      for (const number of listStarts(this.agent.dataDir, runId)) {
+        const record = readStart(this.agent.dataDir, runId, number);
+        if (record && record.stage !== 'reported') this.#keep(record).resume();
+      }
+    }
+    return this.#starts.size;
+  }
+
+  /** Lets go of all starts without touching a process. */
+  detach(): void {
+    for (const start of this.#starts.values()) start.detach();
+  }
+
+  /** Ends every process at once: for a dev stack, which leaves nothing behind. */
+  async killAll(): Promise<void> {
+    const why = { type: 'Stopped' as const, message: 'the dev stack has ended' };
+    await Promise.all([...this.#starts.values()].map((start) => start.stop(why, 'SIGKILL', 0)));
+  }
+
+  /** Prepares the start of a gathering, or finds it. `stillWanted` throws where nobody waits for it any more. */
+  prepare(input: StartNodeInput, stillWanted: () => Promise<void>): Promise<{ highestGeneration: number; startNumber: number }> {
+    return this.#inTurn(input.run, async () => {
+      const { dataDir, host } = this.agent;
+      const { runId } = input.run;
+      if (isBuried(this.agent, runId, { gathering: input.gathering, generation: 0, startNumber: 0 })) {
+        throw ApplicationFailure.nonRetryable(`Host ${host}: this gathering was called off`, 'Superseded');
+      }
+      await stillWanted();
+      const known = this.ofRun(runId).find(({ record }) => record.gathering === input.gathering && !record.end);
+      const highestGeneration = this.#highestGeneration(runId);
+      if (known) return { highestGeneration, startNumber: known.record.startNumber };
+      const { shell, stopSignal, stopDurationSeconds } = input.program;
+      if (!findInPath(shell, input.program.env['PATH'] ?? this.agent.baseEnv['PATH'])) {
+        throw ApplicationFailure.nonRetryable(`Host ${host} has no ${shell}; install it there, or name another with \`shell:\``, 'CommandNotFound');
+      }
+      const message = 'a newer start took its place';
+      await Promise.all(
+        this.ofRun(runId).map((old) => old.stop({ type: 'Superseded', message }, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000)),
+      );
+      const startNumber = 1 + Math.max(readTombstone(dataDir, runId).startNumber, ...listStarts(dataDir, runId), 0);
+      await this.#create(input, startNumber);
+      return { highestGeneration, startNumber };
+    });
+  }
+
+  /** The start that `runNode` is about: its own, a new one where that was lost, or an end where it was called off. */
+  find(input: RunNodeInput): Promise<NodeStart | NodeEnd> {
+    return this.#inTurn(input.run, async () => {
+      const { runId } = input.run;
+      const { startNumber, generation, gathering } = input;
+      const known = this.get(runId, startNumber);
+      if (known && known.record.gathering === gathering) return known;
+      const past = readStart(this.agent.dataDir, runId, startNumber);
+      if (past?.gathering === gathering && past.end) return past.end;
+      if (known || past || isBuried(this.agent, runId, { gathering, generation, startNumber })) return superseded(startNumber);
+      const message = `Host ${this.agent.host} does not know start ${startNumber} of the run`;
+      throw ApplicationFailure.nonRetryable(message, 'HostStateLost');
+    });
+  }
+
+  #highestGeneration(runId: string): number {
+    const { dataDir } = this.agent;
+    const seen = listStarts(dataDir, runId).map((number) => readStart(dataDir, runId, number)?.generation ?? 0);
+    return Math.max(0, readTombstone(dataDir, runId).generation, ...seen);
+  }
+
+  async #create(input: StartNodeInput, startNumber: number): Promise<void> {
+    const { agent } = this;
+    const { run, gathering, program } = input;
+    try {
+      const start = this.#keep({
+        ...{ version: 1, run, host: agent.host, startNumber, gathering, program },
+        ...{ stage: 'prepared', generation: 0, rank: 0, activity: null, end: null },
+      });
+      writeStart(agent.dataDir, start.record);
+      await forkShim({
+        dir: startDir(agent.dataDir, run.runId, startNumber),
+        ...{ bootId: agent.bootId, pidNamespace: agent.pidNamespace, cookie: start.cookie, baseEnv: agent.baseEnv },
+      });
+      start.resume();
+    } catch (error) {
+      this.#starts.delete(cookie(run.runId, agent.host, startNumber));
+      const message = `Host ${agent.host} could not prepare the node: ${error instanceof Error ? error.message : error}`;
+      throw ApplicationFailure.nonRetryable(message, 'NodeSetupFailed');
+    }
+  }
+
+  #keep(record: StartRecord): NodeStart {
+    const id = cookie(record.run.runId, record.host, record.startNumber);
+    const start = new NodeStart(this.agent, record, () => this.#starts.delete(id));
+    this.#starts.set(id, start);
+    return start;
+  }
+
+  #inTurn<T>(run: RunRef, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(run.runId) ?? Promise.resolve()).then(work, work);
+    this.#turns.set(run.runId, turn);
+    const forget = () => {
+      if (this.#turns.get(run.runId) === turn) this.#turns.delete(run.runId);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+}

@@ -1,0 +1,100 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
+
+/** The version of what is on disk; an agent refuses a newer one than its own. */
+const STATE_VERSION = 1;
+
+/** One start of a seat, as it stands on disk. Replaced atomically at each step. */
+export interface StartRecord {
+  version: number;
+  run: RunRef;
+  host: string;
+  startNumber: number;
+  gathering: string;
+  program: Program;
+  /** `prepared`: the shim waits; `meeting`: at the barrier; `released`: the program was let go; `reported`: its end is known. */
+  stage: 'prepared' | 'meeting' | 'released' | 'reported';
+  generation: number;
+  rank: number;
+  /** The activity that waits for the end. */
+  activity: { token: string; workflowId: string; activityId: string } | null;
+  end: NodeEnd | null;
+}
+
+/** What a run may no longer do on this host. */
+export interface Tombstone {
+  generation: number;
+  startNumber: number;
+  gatherings: string[];
+}
+
+const NO_TOMBSTONE: Tombstone = { generation: 0, startNumber: 0, gatherings: [] };
+
+export function runDir(dataDir: string, runId: string): string {
+  return join(dataDir, 'runs', runId);
+}
+
+export function startDir(dataDir: string, runId: string, startNumber: number): string {
+  return join(runDir(dataDir, runId), 'starts', String(startNumber));
+}
+
+/** The numbers of all starts of a run on this host, ascending. */
+export function listStarts(dataDir: string, runId: string): number[] {
+  return names(join(runDir(dataDir, runId), 'starts'))
+    .map(Number)
+    .filter(Number.isInteger)
+    .sort((a, b) => a - b);
+}
+
+export function listRuns(dataDir: string): string[] {
+  return names(join(dataDir, 'runs'));
+}
+
+/** Undefined where there is none, or none that can be read: a crash while it was made. */
+export function readStart(dataDir: string, runId: string, startNumber: number): StartRecord | undefined {
+  const record = readJson<StartRecord>(join(startDir(dataDir, runId, startNumber), 'start.json'));
+  return record?.version === STATE_VERSION ? record : undefined;
+}
+
+/** Atomic; not synced: after a power cut there is no process to remember. */
+export function writeStart(dataDir: string, record: Omit<StartRecord, 'version'>): void {
+  const dir = startDir(dataDir, record.run.runId, record.startNumber);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const text = JSON.stringify({ ...record, version: STATE_VERSION });
+  writeFileAtomic.sync(join(dir, 'start.json'), text, { mode: 0o600, fsync: false });
+}
+
+export function readTombstone(dataDir: string, runId: string): Tombstone {
+  return readJson<Tombstone>(join(runDir(dataDir, runId), 'tombstone.json')) ?? NO_TOMBSTONE;
+}
+
+/** Raises the run's tombstone, synced to the disk before it returns: late work must not start after a reboot either. */
+export function raiseTombstone(dataDir: string, runId: string, at: { generation: number; startNumber: number; gathering: string | null }): void {
+  const old = readTombstone(dataDir, runId);
+  const gatherings = at.gathering && !old.gatherings.includes(at.gathering) ? [...old.gatherings, at.gathering] : old.gatherings;
+  const raised: Tombstone = {
+    generation: Math.max(old.generation, at.generation),
+    startNumber: Math.max(old.startNumber, at.startNumber),
+    gatherings,
+  };
+  mkdirSync(runDir(dataDir, runId), { recursive: true, mode: 0o700 });
+  writeFileAtomic.sync(join(runDir(dataDir, runId), 'tombstone.json'), JSON.stringify(raised), { fsync: true });
+}
+
+function names(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,207 @@
+import { BarrierBroken, type MissingRank } from './errors.js';
+import type { Link } from './link.js';
+import { digestOf, encode, type Hello, LINE_BYTES, Ready, type Refusal } from './protocol.js';
+
+/** The barrier of one generation, as rank 0's agent is asked to hold it. `digest` is the SHA-256 of `rosterBytes` in lower-case hex. */
+export interface MeetingTerms {
+  runId: string;
+  generation: number;
+  digest: string;
+  /** Secret of the run, random and long: whoever has it may meet. */
+  token: string;
+  /** How many meet, rank 0 included. */
+  nodes: number;
+  rosterBytes: string;
+  /** Epoch milliseconds. */
+  deadlineAt: number;
+  /** `true` after rank 0's agent was started anew and knows that it had released: nodes that come back get *go*, nobody is waited for, `onGo` is not called. */
+  alreadyReleased?: boolean | undefined;
+  /** Aborting rejects `released` with the signal's reason if nothing else came first, and closes the meeting. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface MeetingHandlers {
+  /** Rank 0's own *go*: called once, synchronously, right after all others were sent theirs. */
+  onGo(): void;
+}
+
+export interface Released {
+  released: true;
+}
+
+/** Rank 0's side of a barrier. */
+export interface HostedMeeting {
+  /** Resolves once all were sent *go*; rejects with `BarrierBroken` at the deadline or at `close`. Never an unhandled rejection. */
+  readonly released: Promise<Released>;
+  /** Rank 0 itself is ready. Idempotent. */
+  ready(): void;
+  /** Nodes that come (back) from now on get no *go*. Idempotent. Before the release it breaks the barrier with the reason `closed`. */
+  close(): void;
+}
+
+type SeatState = 'absent' | 'connected' | 'ready' | 'lost' | 'lost-ready';
+
+interface Seat {
+  state: SeatState;
+  link?: Link;
+  /** Why the last connection that claimed this rank was turned away, in words. */
+  refused?: string;
+}
+
+/** The state of a meeting. The port has proven who is on a link before it hands the link to `seat`. */
+export class Meeting implements HostedMeeting {
+  readonly released: Promise<Released>;
+  #phase: 'gathering' | 'released' | 'broken' | 'closed' = 'gathering';
+  readonly #seats: Seat[];
+  #ownReady = false;
+  /** How many are not ready. A count, so that the release of many nodes costs no search at each of them. */
+  #awaited: number;
+  readonly #roster: Buffer;
+  #farewell: Buffer | undefined;
+  readonly #deadline: NodeJS.Timeout;
+  #resolve!: (released: Released) => void;
+  #reject!: (error: unknown) => void;
+  readonly #onAbort = () => this.#end(this.terms.signal?.reason);
+
+  constructor(
+    readonly terms: MeetingTerms,
+    private readonly handlers: MeetingHandlers,
+    private readonly forget: (meeting: Meeting) => void,
+  ) {
+    if (digestOf(terms.rosterBytes) !== terms.digest) throw new Error(`The roster of generation ${terms.generation} does not have the digest ${terms.digest}.`);
+    this.#roster = encode({ t: 'roster', bytes: terms.rosterBytes });
+    if (this.#roster.length > LINE_BYTES) throw new Error(`A roster of ${this.#roster.length} bytes is too long for a barrier; the limit is ${LINE_BYTES}.`);
+    this.released = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.released.catch(() => {});
+    this.#seats = Array.from({ length: terms.nodes }, () => ({ state: 'absent' }));
+    this.#awaited = terms.nodes;
+    this.#deadline = setTimeout(() => this.#breakUp(), Math.min(Math.max(0, terms.deadlineAt - Date.now()), LONGEST_TIMER));
+    if (terms.alreadyReleased) this.#settle('released');
+    if (terms.signal?.aborted) this.#onAbort();
+    else terms.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  ready(): void {
+    if (this.#ownReady || this.#phase !== 'gathering') return;
+    this.#ownReady = true;
+    this.#awaited -= 1;
+    this.#releaseIfAll();
+  }
+
+  close(): void {
+    this.#end(new BarrierBroken('closed', `The barrier of generation ${this.terms.generation} was given up before all nodes were ready.`, this.#missing()));
+  }
+
+  /** What is wrong with the claim of a node that knows the token. */
+  refusalOf({ digest, rank }: Hello): Refusal['why'] | undefined {
+    if (digest !== this.terms.digest) return 'wrong-digest';
+    if (rank < 1 || rank >= this.terms.nodes) return 'wrong-rank';
+    return undefined;
+  }
+
+  /** Remembers, for the message at the deadline, why somebody who claimed the rank was turned away. */
+  noteRefusal(rank: number, why: string): void {
+    const seat = rank > 0 ? this.#seats[rank] : undefined;
+    if (seat) seat.refused = why;
+  }
+
+  /** A node that proved its rank. A newer connection of a rank takes the place of the older one, which may be dead without knowing. */
+  seat(rank: number, link: Link): void {
+    const seat = this.#seats[rank];
+    if (this.#farewell) link.finish(this.#farewell);
+    else if (!seat || this.#phase === 'closed') link.drop('no such meeting');
+    else this.#sit(seat, link);
+  }
+
+  #sit(seat: Seat, link: Link): void {
+    const older = seat.link;
+    this.#leave(seat);
+    older?.drop('the rank connected anew');
+    seat.state = 'connected';
+    seat.link = link;
+    link.socket.setKeepAlive(true, 1_000);
+    link.onClosed = () => {
+      if (seat.link === link) this.#leave(seat);
+    };
+    link.onFrame = (frame) => {
+      if (!Ready.safeParse(frame).success || seat.state === 'ready') return link.drop('it said what has no place here');
+      seat.state = 'ready';
+      if (this.#phase === 'released') return link.send(GO);
+      this.#awaited -= 1;
+      this.#releaseIfAll();
+    };
+    link.send(this.#roster);
+  }
+
+  #leave(seat: Seat): void {
+    if (seat.state === 'ready') this.#awaited += 1;
+    seat.state = seat.state === 'ready' ? 'lost-ready' : seat.state === 'connected' ? 'lost' : seat.state;
+    delete seat.link;
+  }
+
+  #releaseIfAll(): void {
+    if (this.#awaited > 0 || this.#phase !== 'gathering') return;
+    // Nothing but the writes happens between the first and the last; rank 0, which has no network between, comes last.
+    for (const { link } of this.#seats) link?.send(GO);
+    try {
+      this.handlers.onGo();
+    } catch (error) {
+      this.#reject(error);
+    }
+    this.#settle('released');
+  }
+
+  #settle(phase: 'released' | 'broken' | 'closed'): void {
+    this.#phase = phase;
+    clearTimeout(this.#deadline);
+    if (phase === 'released') this.#resolve({ released: true });
+  }
+
+  #breakUp(): void {
+    const missing = this.#missing();
+    const { generation, nodes } = this.terms;
+    const message = `The barrier of generation ${generation} broke: at its deadline ${missing.length} of ${nodes} nodes ${missing.length === 1 ? 'was' : 'were'} not ready: ${inWords(missing)}.`;
+    this.#settle('broken');
+    this.#farewell = encode({ t: 'broken', message, missing });
+    for (const { link } of this.#seats) link?.finish(this.#farewell);
+    this.#reject(new BarrierBroken('deadline', message, missing));
+  }
+
+  #end(reason: unknown): void {
+    if (this.#phase === 'closed') return;
+    this.#settle('closed');
+    this.terms.signal?.removeEventListener('abort', this.#onAbort);
+    this.#reject(reason);
+    for (const { link } of this.#seats) link?.drop('the meeting was closed');
+    this.forget(this);
+  }
+
+  #missing(): MissingRank[] {
+    const states = this.#seats.map((seat, rank) => ({ rank, state: rank === 0 ? (this.#ownReady ? '' : 'not ready') : seatInWords(seat) }));
+    return states.filter(({ state }) => state !== '');
+  }
+}
+
+/** `rank 3: never connected; rank 5: connected, not ready`, at most sixteen of them. */
+function inWords(missing: MissingRank[]): string {
+  const named = missing.slice(0, 16).map(({ rank, state }) => `rank ${rank}: ${state}`);
+  return [...named, ...(missing.length > 16 ? [`and ${missing.length - 16} more`] : [])].join('; ');
+}
+
+function seatInWords({ state, refused }: Seat): string {
+  if (state === 'absent') return refused ?? 'never connected';
+  return {
+    connected: 'connected, not ready',
+    lost: 'connected, then gone before it was ready',
+    'lost-ready': 'was ready, then its connection was lost',
+    ready: '',
+  }[state];
+}
+
+const GO = encode({ t: 'go' });
+
+// Node.js fires a longer one at once.
+const LONGEST_TIMER = 2 ** 31 - 1;

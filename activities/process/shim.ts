@@ -1,0 +1,35 @@
+import { Forker } from './forker.js';
+
+/** What a shim is made of. */
+export interface ShimOptions {
+  /** The start's directory: absolute, on the machine's own disk, existing, without a shim so far. */
+  dir: string;
+  /** What the shim, and so the program, inherits. Give the same object for every shim of an agent. */
+  baseEnv: Readonly<Record<string, string>>;
+  bootId: string;
+  pidNamespace: string;
+  /** Marks the shim itself with `MUSTER_COOKIE`, so that it is found also when its directory is lost. */
+  cookie?: string;
+  /** A POSIX shell; /bin/sh by default. */
+  sh?: string;
+}
+
+const forkers = new Map<string, Forker>();
+
+/**
+ * Starts a shim and resolves with its pid once it waits for its word (`releaseShim`): shim.json is complete and the FIFOs are open.
+ * The shim survives this process from then on. Until its launch is written the directory may be renamed, so that a shim can be
+ * forked ahead of its need. Costs the event loop tens of microseconds: the forking is done by one small process per
+ * environment, which starts with the first call, ends with this process and holds neither open. Rejects, leaving nothing, when the
+ * directory cannot be entered, a tool is missing (mkfifo, setsid of util-linux), or after 10 s.
+ */
+export function forkShim(options: ShimOptions): Promise<{ pid: number }> {
+  const { baseEnv, bootId, pidNamespace, sh = '/bin/sh' } = options;
+  const key = JSON.stringify([sh, bootId, pidNamespace, baseEnv]);
+  let forker = forkers.get(key);
+  if (!forker?.usable) {
+    forker = new Forker({ baseEnv, bootId, pidNamespace, sh });
+    forkers.set(key, forker);
+  }
+  return forker.fork(options.dir, options.cookie);
+}

@@ -1,0 +1,199 @@
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Carrier, carries, scanProcesses } from './carriers.js';
+import { isFromHere, isLive, isSameProcess, type ProcessRecord, type ProcessStat, readProcess, readRecorded } from './identity.js';
+import { isNodeError } from './node-error.js';
+import { startedBeforeMs } from './process-age.js';
+import { readExit, readProgram, readShim, releaseShim, shimAlive } from './start-dir.js';
+
+export { findCarriers } from './carriers.js';
+
+const stepMs = 25;
+const killLimitMs = 5000;
+const quietLimitMs = 1000;
+const recordLimitMs = 2000;
+
+/** What to end, and how. */
+export interface Termination {
+  /** The value of `MUSTER_COOKIE` in the processes' environment; one that ends with `/` stands for all that begin with it. */
+  cookie: string;
+  /** The polite signal, as `SIGTERM`. An unknown name throws before anything is touched. */
+  signal: string;
+  /** How long the processes have after the polite signal; 0: they are killed at once, unasked. */
+  graceMs: number;
+}
+
+/** `clean`: nothing is left. `killed`: who needed SIGKILL. */
+export interface TerminationResult {
+  clean: boolean;
+  killed: number[];
+}
+
+/**
+ * Ends a start: the polite signal to the program's process group and to whatever else carries the cookie, the grace, then SIGKILL to both
+ * until none is left (at most 5 s, else not clean), last the shim, which first records the exit where it can (at most 2 s). A shim that still
+ * waits is told to leave, so that its program never starts. Idempotent, resolves as soon as all are gone; a record whose pid is another process's
+ * by now is not believed. Never signals pid 1, this process or its group.
+ */
+export async function terminateStart(how: Termination & { dir: string }): Promise<TerminationResult> {
+  const polite = knownSignal(how.signal);
+  const killed = new Set<number>();
+  await sendAway(how.dir, killed);
+  const gone = await endMembers(how, polite, killed);
+  const shimGone = await endShim(how.dir, killed);
+  return { clean: gone && shimGone, killed: [...killed] };
+}
+
+/** As `terminateStart` for processes of which only the cookie is known, shims included: what is left of lost directories, or of all starts of a seat. */
+export async function endCarriers(how: Termination): Promise<TerminationResult> {
+  const killed = new Set<number>();
+  const clean = await endMembers(how, knownSignal(how.signal), killed);
+  return { clean, killed: [...killed] };
+}
+
+/** The polite signal, the grace, SIGKILL until nobody is left. False when somebody was left after 5 s of that. */
+async function endMembers(how: Scope & Termination, polite: NodeJS.Signals, killed: Set<number>): Promise<boolean> {
+  if (how.graceMs > 0) {
+    const asked = await findMembers(how);
+    signalAll(asked, polite);
+    // A stopped process cannot obey.
+    signalAll(asked, 'SIGCONT');
+    await waitUntilGone(how, asked.all, performance.now() + how.graceMs);
+  }
+  const limit = performance.now() + killLimitMs;
+  let left = await findMembers(how);
+  while (left.all.length > 0 && performance.now() < limit) {
+    for (const it of left.all) killed.add(it.pid);
+    signalAll(left, 'SIGKILL');
+    await nextStep();
+    left = await findMembers(how);
+  }
+  return left.all.length === 0;
+}
+
+/** Makes a shim that still waits leave. Afterwards the program has either started or never will. */
+async function sendAway(dir: string, killed: Set<number>): Promise<void> {
+  const shim = readShim(dir);
+  if (shim === undefined || readProgram(dir) !== undefined) return;
+  const waiter = { ...shim, pid: shim.waiterPid, startTime: shim.waiterStartTime };
+  releaseShim(dir, 'abort');
+  const decided = () => readProgram(dir) !== undefined || !(isSameProcess(waiter) || isSameProcess(shim));
+  if (await until(decided, quietLimitMs)) return;
+  for (const it of [waiter, shim]) if (kill(it)) killed.add(it.pid);
+  await until(() => !isSameProcess(waiter), quietLimitMs);
+}
+
+/** Lets the shim record the exit of a program that is gone, then ends it. True when it is gone. */
+async function endShim(dir: string, killed: Set<number>): Promise<boolean> {
+  if (await until(() => !shimAlive(dir), recordLimitMs)) return true;
+  const shim = readShim(dir);
+  if (shim !== undefined && kill(shim)) killed.add(shim.pid);
+  return until(() => !shimAlive(dir), quietLimitMs);
+}
+
+interface Scope {
+  dir?: string;
+  cookie: string;
+}
+
+interface Members {
+  /** The process group that is proven to be the program's. */
+  group: number | undefined;
+  /** Everybody in it, and who carries the cookie elsewhere. */
+  all: ProcessStat[];
+}
+
+async function findMembers({ dir, cookie }: Scope): Promise<Members> {
+  const processes = await scanProcesses();
+  const program = dir === undefined ? undefined : readProgram(dir);
+  const shim = dir === undefined ? undefined : readShim(dir);
+  // The shim and its helpers (sync, mv) carry the cookie too; they are ended last.
+  const shimSession = shim !== undefined && readRecorded(shim) !== undefined ? shim.pid : undefined;
+  const candidates = processes.filter((it) => it.sid !== shimSession);
+
+  const inGroup = program === undefined ? [] : candidates.filter((it) => it.pgid === program.pid && it.sid === program.pid);
+  const ours = program !== undefined && isOurGroup(program, inGroup, cookie, dir === undefined ? undefined : readExit(dir)?.endedAtMs);
+  const group = ours && program.pid !== ownGroup() ? program.pid : undefined;
+  const all = candidates.filter((it) => (group !== undefined && it.pgid === group && it.sid === group) || (carries(it, cookie) && it.pgid !== ownGroup()));
+  return { group: group !== undefined && inGroup.length > 0 ? group : undefined, all };
+}
+
+/**
+ * Whether the group under the program's pid is still the program's. The kernel gives the number to nobody else while the group has members, so it is
+ * enough that the program itself is there, or one member that is surely of its time.
+ */
+function isOurGroup(program: ProcessRecord, inGroup: Carrier[], cookie: string, endedAtMs: number | undefined): boolean {
+  if (!isFromHere(program)) return false;
+  const leader = readProcess(program.pid);
+  if (leader !== undefined) return leader.startTime === program.startTime;
+  const lived = (it: Carrier) => it.startTime >= program.startTime && endedAtMs !== undefined && startedBeforeMs(it, endedAtMs);
+  return inGroup.some((it) => carries(it, cookie) || lived(it));
+}
+
+/** Waits until all of them are gone and nobody has taken their place, or until the limit. */
+async function waitUntilGone(how: Scope, known: ProcessStat[], limit: number): Promise<void> {
+  let left = known;
+  while (left.length > 0 && performance.now() < limit) {
+    await nextStep(limit);
+    left = left.filter(isStillThere);
+    // Who was known is gone: look once more, a scan is too dear for every step.
+    if (left.length === 0) left = (await findMembers(how)).all;
+  }
+}
+
+function isStillThere(known: ProcessStat): boolean {
+  const now = readProcess(known.pid);
+  return now !== undefined && now.startTime === known.startTime && isLive(now);
+}
+
+function signalAll({ group, all }: Members, signal: NodeJS.Signals): void {
+  if (group !== undefined) signalGroup(group, signal);
+  for (const it of all) if (it.pgid !== group) signalProcess(it, signal);
+}
+
+function knownSignal(name: string): NodeJS.Signals {
+  if (!(name in constants.signals)) throw new Error(`There is no signal ${name}`);
+  return name as NodeJS.Signals;
+}
+
+function signalGroup(pgid: number, signal: NodeJS.Signals): void {
+  if (pgid > 1) send(-pgid, signal);
+}
+
+function signalProcess(known: ProcessStat, signal: NodeJS.Signals): void {
+  if (known.pid > 1 && known.pid !== process.pid && isStillThere(known)) send(known.pid, signal);
+}
+
+function kill(record: ProcessRecord): boolean {
+  if (record.pid <= 1 || record.pid === process.pid || !isSameProcess(record)) return false;
+  send(record.pid, 'SIGKILL');
+  return true;
+}
+
+function send(target: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(target, signal);
+  } catch (error) {
+    // Gone meanwhile, or another user's: whether anybody is left is seen by looking.
+    if (!isNodeError(error, 'ESRCH', 'EPERM')) throw error;
+  }
+}
+
+function ownGroup(): number | undefined {
+  return readProcess(process.pid)?.pgid;
+}
+
+async function until(holds: () => boolean, limitMs: number): Promise<boolean> {
+  const limit = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() >= limit) return false;
+    await sleep(5);
+  }
+  return true;
+}
+
+/** Waits for the next point of a common 25 ms grid, so that terminations that run at the same time share their scans. */
+function nextStep(limit = Number.POSITIVE_INFINITY): Promise<void> {
+  const now = performance.now();
+  return sleep(Math.max(1, Math.min(stepMs - (now % stepMs), limit - now)));
+}

@@ -1,0 +1,56 @@
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { dataConverter } from './data-converter.js';
+import type { TemporalOptions } from './options.js';
+
+/** Standalone activities, which carry logs and questions to hosts, came with this server. */
+export const MINIMUM_SERVER = '1.32.0';
+
+/** grpc-js waits up to 19 s between attempts by default; a server that is back is met again at once. Measured. */
+const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 50, 'grpc.max_reconnect_backoff_ms': 400 };
+
+/** Temporal could not be reached. The message is a sentence for people. */
+export class TemporalUnreachable extends Error {}
+
+/** The server is older than `MINIMUM_SERVER`. */
+export class ServerTooOld extends Error {}
+
+/**
+ * Dials Temporal within `limitMs` and checks its version.
+ * Throws `TemporalUnreachable` and `ServerTooOld`.
+ */
+export async function dial(options: TemporalOptions, limitMs = 5_000): Promise<Client> {
+  const { namespace, ...rest } = options;
+  const connectionOptions = { ...rest, connectTimeout: limitMs, channelArgs: RECONNECT } as ConnectionOptions;
+  let connection: Connection;
+  try {
+    connection = await Connection.connect(connectionOptions);
+  } catch (error) {
+    throw new TemporalUnreachable(
+      `Temporal cannot be reached at ${options.address} (${reason(error)}). Start it, or set TEMPORAL_ADDRESS; \`muster dev\` brings one of its own.`,
+    );
+  }
+  const { serverVersion } = await connection.workflowService.getSystemInfo({});
+  if (serverVersion && compareVersions(serverVersion, MINIMUM_SERVER) < 0) {
+    await connection.close();
+    throw new ServerTooOld(`The Temporal server at ${options.address} is ${serverVersion}; Muster needs ${MINIMUM_SERVER} or newer (CLI 1.9 or newer).`);
+  }
+  return new Client({ connection, namespace, dataConverter });
+}
+
+function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/deadline|timed? ?out|failed to connect before/i.test(text)) return 'nobody answers';
+  return text.split('\n')[0] ?? text;
+}
+
+/** Compares dotted versions by number; what follows a dash is left out. */
+export function compareVersions(a: string, b: string): number {
+  const numbers = (version: string) => (version.replace(/^v/, '').split('-')[0] ?? '').split('.').map(Number);
+  const left = numbers(a);
+  const right = numbers(b);
+  for (let i = 0; i < 3; i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,109 @@
+import type { GatheredHost, NodeEnd, Program, RunRef, StartReason } from './nodes.js';
+import type { Task } from './task/task.js';
+
+/** Names the host that a task is meant for; an agent with another identity refuses it. */
+export interface HostAddressee {
+  host: string;
+  identity: string;
+}
+
+export interface StartNodeInput extends HostAddressee {
+  run: RunRef;
+  /** The cell that gathers: the same cell gets the same start, another one a new start. */
+  gathering: string;
+  program: Program;
+}
+
+export interface RunNodeInput extends HostAddressee {
+  run: RunRef;
+  gathering: string;
+  generation: number;
+  startNumber: number;
+  startReason: StartReason;
+  rank: number;
+  nodes: number;
+  digest: string;
+  token: string;
+  /** Where rank 0's agent hands out the roster. */
+  rendezvous: { address: string; port: number };
+  /** The roster's bytes, for rank 0 alone: the others get them from rank 0 and check the digest. */
+  rosterBytes: string | null;
+  /** Epoch milliseconds of the server's clock. */
+  barrierDeadlineMs: number;
+}
+
+export interface StopNodeInput extends HostAddressee {
+  run: RunRef;
+  /** Work of these generations and earlier, or of these gatherings, is refused from now on. */
+  generation: number;
+  gathering: string | null;
+  stopSignal: string;
+  /** 0: SIGKILL at once. */
+  graceSeconds: number;
+}
+
+export interface StopNodeResult {
+  /** Nothing of the run is left on the host. */
+  clean: boolean;
+}
+
+export interface ReadOutputInput {
+  runId: string;
+  /** null: the newest start. */
+  startNumber: number | null;
+  offset: number;
+  /** At most 256 KiB. */
+  maxBytes: number;
+  /** How long to wait for output where there is none yet; at most 5,000. */
+  waitMs: number;
+}
+
+export interface OutputChunk {
+  startNumber: number;
+  /** Base64: output need not be UTF-8. */
+  data: string;
+  nextOffset: number;
+  /** The start has ended and everything was read. */
+  end: boolean;
+}
+
+export interface HostDescription {
+  host: string;
+  identity: string;
+  pid: number;
+  version: string;
+}
+
+/** What an agent does, on the queue of its host. */
+export interface HostActivities {
+  /**
+   * Prepares a start and its waiting shim, ends an older process of the seat, and reports the host's
+   * address. Idempotent for a gathering. Fails with `CommandNotFound`, `HostStateLost`, `Superseded`, `NodeSetupFailed`.
+   */
+  startNode(input: StartNodeInput): Promise<GatheredHost>;
+  /**
+   * Meets the other nodes at the barrier, runs the program and completes asynchronously with how it ended.
+   * Attaches to a start that runs already. Failures of the node are results, not exceptions.
+   */
+  runNode(input: RunNodeInput): Promise<NodeEnd>;
+  /** Leaves a tombstone first, then ends everything that the run has on the host. Idempotent, also for an unknown run. */
+  stopNode(input: StopNodeInput): Promise<StopNodeResult>;
+  /** Bytes of a start's output. Never blocks longer than `waitMs`. */
+  readOutput(input: ReadOutputInput): Promise<OutputChunk>;
+  /** Who serves this queue. */
+  describeHost(): Promise<HostDescription>;
+}
+
+export type ResolveResult =
+  | { ok: true; task: Task; warnings: string[] }
+  | { ok: false; problems: string[] };
+
+/** What a control worker does. */
+export interface ControlActivities {
+  /** Validates what was submitted and fills in every default. Never throws on bad input. */
+  resolveTask(input: unknown, info: { defaultName: string }): Promise<ResolveResult>;
+  /** Signals the fleet workflow, starting it where there is none. */
+  signalFleet(fleet: string, signal: string, message: unknown): Promise<void>;
+  /** Which of these runs are closed. */
+  findClosedRuns(runs: { handle: string; runId: string }[]): Promise<string[]>;
+}

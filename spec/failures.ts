@@ -1,0 +1,108 @@
+/** Who has to act on a failure: the one who wrote the task, who runs the host, or who maintains Muster. */
+export type FailureOrigin = 'user' | 'host' | 'runner';
+
+/** One row of the table of failures. */
+export interface FailureKind {
+  origin: FailureOrigin;
+  /** Who tries again, in words. */
+  retried: string;
+  /** What the reader should do. */
+  mend: string;
+}
+
+/**
+ * Every type of failure, as it stands in `ApplicationFailure.type`, in `reason` and in `docs/failures.md`.
+ * A type once published keeps its meaning.
+ */
+export const FAILURES = {
+  InvalidSpec: {
+    origin: 'user',
+    retried: 'nobody',
+    mend: 'Mend the task file; `muster check FILE` shows every problem with its line.',
+  },
+  CommandNotFound: {
+    origin: 'user',
+    retried: 'nobody',
+    mend: 'Install the shell on the named host, or name another with `shell:`.',
+  },
+  CommandFailed: {
+    origin: 'user',
+    retried: 'nobody yet',
+    mend: 'Read the last lines of the named node, or `muster logs RUN --rank R`.',
+  },
+  AddressNotFound: {
+    origin: 'host',
+    retried: 'nobody',
+    mend: 'Start the agent with `--address`, `--network` or `--interface`.',
+  },
+  DuplicateAddress: {
+    origin: 'host',
+    retried: 'nobody',
+    mend: 'Give the two named hosts different addresses (`muster host --address`).',
+  },
+  BarrierBroken: {
+    origin: 'host',
+    retried: 'the run, in a new generation, at most three times',
+    mend: 'Look at the named ranks: their agent, and whether they reach the port of rank 0.',
+  },
+  GatherTimeout: {
+    origin: 'host',
+    retried: 'the run, with other hosts, until gather_timeout',
+    mend: 'Start the agents of the named hosts, or leave those hosts out.',
+  },
+  QueueTimeout: {
+    origin: 'host',
+    retried: 'nobody',
+    mend: 'Start more hosts, ask for fewer nodes, or raise `queue_timeout`.',
+  },
+  HostLost: {
+    origin: 'host',
+    retried: 'nobody yet',
+    mend: 'Look at the named host: is it up, does its agent run, does it reach Temporal?',
+  },
+  HostStateLost: {
+    origin: 'host',
+    retried: 'nobody yet',
+    mend: 'The data directory of the named agent was lost or changed; its processes of the run were ended. Submit again.',
+  },
+  HostIdInUse: {
+    origin: 'host',
+    retried: 'nobody',
+    mend: 'Give each agent a name of its own (`muster host --name`).',
+  },
+  ShimLost: {
+    origin: 'host',
+    retried: 'nobody yet',
+    mend: 'Something killed the process that Muster keeps beside the program (out of memory, or a kill by hand); the program was ended.',
+  },
+  NodeSetupFailed: {
+    origin: 'host',
+    retried: 'nobody yet',
+    mend: 'The host could not prepare the node (disk full, no right to write); the message says what failed.',
+  },
+  MaxDuration: {
+    origin: 'user',
+    retried: 'nobody',
+    mend: 'Raise `max_duration`, or make the program faster.',
+  },
+  Stopped: { origin: 'user', retried: 'nobody', mend: 'Somebody asked for it.' },
+  Cancelled: { origin: 'user', retried: 'nobody', mend: 'Somebody cancelled the workflow.' },
+  Superseded: {
+    origin: 'runner',
+    retried: 'nobody',
+    mend: 'A newer generation took the place of this start; nothing is to be done.',
+  },
+  Internal: {
+    origin: 'runner',
+    retried: 'nobody',
+    mend: 'A bug of Muster: report it with the run’s history.',
+  },
+} as const satisfies Record<string, FailureKind>;
+
+export type FailureType = keyof typeof FAILURES;
+
+/** A failure as data. `message` is a sentence for people. */
+export interface Failure {
+  type: FailureType;
+  message: string;
+}

@@ -1,0 +1,34 @@
+/** What the fleet keeps of a host: at most 200 bytes each. */
+export interface HostFacts {
+  host: string;
+  /** The random id in the agent's data directory. */
+  identity: string;
+  address: string;
+  cpus: number;
+  memoryMb: number;
+  gpus: number;
+  labels: Record<string, string>;
+}
+
+/** A host that was granted to a run. */
+export interface GrantedHost {
+  host: string;
+  identity: string;
+}
+
+/** A run's hold on a host. */
+export interface Lease {
+  runId: string;
+  handle: string;
+  epoch: number;
+  /** `releasing` until the host reports clean. */
+  state: 'held' | 'releasing';
+}
+
+/** A row of `muster hosts`. */
+export interface HostStatus extends HostFacts {
+  /** `silent`: it did not answer when it was last asked; it is used again when it announces itself. */
+  state: 'free' | 'held' | 'releasing' | 'silent';
+  lease: Lease | null;
+  announcedAtMs: number;
+}

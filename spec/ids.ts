@@ -1,0 +1,43 @@
+/** Every id and queue name that Muster uses, built in one place. */
+
+/** The queue that plain Temporal clients may use for the fleet `default`. */
+export const PLAIN_QUEUE = 'muster';
+
+export const DEFAULT_FLEET = 'default';
+
+/** The control queue of a fleet: workflows and control activities. */
+export function controlQueue(fleet: string): string {
+  return `muster.${fleet}`;
+}
+
+/** The queue that the agent of one host serves. */
+export function hostQueue(fleet: string, host: string): string {
+  return `muster.${fleet}.host.${host}`;
+}
+
+export function fleetWorkflowId(fleet: string): string {
+  return `muster-fleet-${fleet}`;
+}
+
+/** A handle that people can read: `run-<name>-<short>`. */
+export function runHandle(name: string, short: string): string {
+  return `run-${name}-${short}`;
+}
+
+/**
+ * A cell's workflow id. `salt` is fresh for every execution, so that a run that was reset
+ * never meets the cells of its former life.
+ */
+export function cellWorkflowId(handle: string, round: number, index: number, salt: string): string {
+  return `${handle}.cell-${round}-${index}-${salt}`;
+}
+
+/** The mark in the environment of everything that a start brings to life. */
+export function cookie(runId: string, host: string, startNumber: number): string {
+  return `${cookiePrefix(runId, host)}${startNumber}`;
+}
+
+/** What the cookies of all starts of one seat have in common. */
+export function cookiePrefix(runId: string, host: string): string {
+  return `${runId}/${host}/`;
+}

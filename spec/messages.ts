@@ -1,0 +1,124 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Failure } from './failures.js';
+import type { GrantedHost, HostFacts, HostStatus } from './fleet.js';
+import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
+import type { Roster } from './roster.js';
+
+export const WORKFLOW_TYPES = { run: 'musterRun', cell: 'musterCell', fleet: 'musterFleet' } as const;
+
+// The run hears facts.
+
+export interface HostsGranted {
+  request: string;
+  hosts: GrantedHost[];
+}
+export const hostsGranted = defineSignal<[HostsGranted]>('hostsGranted');
+
+export interface LeaseRefused {
+  request: string;
+  failure: Failure;
+}
+export const leaseRefused = defineSignal<[LeaseRefused]>('leaseRefused');
+
+export interface CellGathered {
+  cell: string;
+  gathered: GatheredHost[];
+  missing: UngatheredHost[];
+}
+export const cellGathered = defineSignal<[CellGathered]>('cellGathered');
+
+/** Sent by the agent of rank 0 when all nodes were released together. */
+export interface NodesReleased {
+  generation: number;
+}
+export const nodesReleased = defineSignal<[NodesReleased]>('nodesReleased');
+
+export interface NodesEnded {
+  cell: string;
+  generation: number;
+  ends: { host: string; end: NodeEnd }[];
+}
+export const nodesEnded = defineSignal<[NodesEnded]>('nodesEnded');
+
+/** How a run is stopped: the polite signal and its grace, or SIGKILL at once. */
+export type StopMode = 'graceful' | 'now';
+
+export interface StopAnswer {
+  accepted: boolean;
+  message: string;
+}
+export const stop = defineUpdate<StopAnswer, [{ mode: StopMode }]>('stop');
+export const status = defineQuery<RunStatus>('status');
+/** The sealed roster of the current generation; null before the first seal. */
+export const roster = defineQuery<Roster | null>('roster');
+
+// The cell hears what the run has decided.
+
+export interface RosterSealed {
+  generation: number;
+  /** `rosterBytes` of the sealed roster. */
+  rosterBytes: string;
+  digest: string;
+  /** The run's token; whoever can read the history has it. */
+  token: string;
+  /** Epoch milliseconds of the server's clock. */
+  barrierDeadlineMs: number;
+  startReason: StartReason;
+}
+export const rosterSealed = defineSignal<[RosterSealed]>('rosterSealed');
+
+export interface StopDecided {
+  mode: StopMode;
+  generation: number;
+}
+export const stopDecided = defineSignal<[StopDecided]>('stopDecided');
+
+export interface CellInput {
+  run: RunRef;
+  hosts: GrantedHost[];
+  program: Program;
+  gatherTimeoutSeconds: number;
+}
+
+// The fleet hears of hosts and wishes.
+
+export interface HostAnnounced {
+  facts: HostFacts;
+  /** Runs that the host holds processes or state of. */
+  runIds: string[];
+  /** The agent has announced itself to an earlier execution of the fleet, which is gone. */
+  rebuilt: boolean;
+}
+export const hostAnnounced = defineSignal<[HostAnnounced]>('hostAnnounced');
+
+/** A host holds nothing more of a run that is closed. */
+export interface HostCleaned {
+  host: string;
+  runId: string;
+}
+export const hostCleaned = defineSignal<[HostCleaned]>('hostCleaned');
+
+export interface LeaseRequested {
+  run: RunRef;
+  request: string;
+  nodes: number;
+  /** Pinned hosts, or any. */
+  hosts: string[] | null;
+  /** The first request of an execution: what the run held in a former life may be granted again. */
+  first: boolean;
+  queueTimeoutSeconds: number;
+}
+export const leaseRequested = defineSignal<[LeaseRequested]>('leaseRequested');
+
+export interface LeaseReturned {
+  runId: string;
+  /** Hosts on which nothing of the run is left. */
+  clean: string[];
+  /** Hosts that may still hold processes of the run. */
+  unclean: string[];
+  /** Hosts that did not answer. */
+  silent: string[];
+}
+export const leaseReturned = defineSignal<[LeaseReturned]>('leaseReturned');
+
+export const hosts = defineQuery<HostStatus[]>('hosts');

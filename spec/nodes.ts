@@ -1,0 +1,120 @@
+import type { Failure } from './failures.js';
+
+/** A run as agents and cells know it. Plain JSON. */
+export interface RunRef {
+  /** The workflow id. */
+  handle: string;
+  /** The first execution's run id: `DSTACK_RUN_ID`. */
+  runId: string;
+  name: string;
+  fleet: string;
+}
+
+/** What a node is to run. Sent once a host, with `startNode`. */
+export interface Program {
+  shell: string;
+  commands: string[];
+  env: Record<string, string>;
+  workingDir: string | null;
+  stopSignal: string;
+  stopDurationSeconds: number;
+  /** Silence until the host is lost; the heartbeat follows from it. */
+  hostTimeoutSeconds: number;
+}
+
+/** Why a seat was started. */
+export type StartReason = 'first' | 'restart' | 'rescale' | 'replaced';
+
+/** What a host answers when it is gathered. */
+export interface GatheredHost {
+  host: string;
+  address: string;
+  interface: string;
+  port: number;
+  gpus: number;
+  /** The highest generation of this run that the host has seen; 0 before the first. */
+  highestGeneration: number;
+  /** The number of the start that waits on the host. */
+  startNumber: number;
+}
+
+/** A host that could not be gathered. */
+export interface UngatheredHost {
+  host: string;
+  failure: Failure;
+  /** `silent`: no answer in time, another host may do; `refused`: it said no. */
+  kind: 'silent' | 'refused';
+}
+
+/** How one start of a node ended. Times are epoch milliseconds of the host's clock. */
+export type NodeEnd =
+  | {
+      kind: 'exited';
+      /** 0…255; 128 + n also stands for signal n. */
+      code: number;
+      startNumber: number;
+      endedAtMs: number;
+      /** The last lines of output, at most 1 KiB. */
+      lastLines: string;
+      /** Nothing of this start lives on the host. */
+      clean: boolean;
+    }
+  | {
+      kind: 'failed';
+      failure: Failure;
+      startNumber: number;
+      endedAtMs: number;
+      lastLines: string;
+      clean: boolean;
+    };
+
+/** A node's state, as `status` shows it. */
+export type NodeState = 'gathering' | 'ready' | 'starting' | 'running' | 'succeeded' | 'failed' | 'stopped' | 'lost';
+
+export interface NodeStatus {
+  rank: number | null;
+  host: string;
+  address: string | null;
+  interface: string | null;
+  id: string | null;
+  gpus: number;
+  state: NodeState;
+  exitCode: number | null;
+  startNumber: number;
+}
+
+export type RunPhase =
+  | 'queued'
+  | 'gathering'
+  | 'starting'
+  | 'running'
+  | 'restarting'
+  | 'resizing'
+  | 'stopping'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled';
+
+/** What a run is doing: the answer of the query `status`, and of `muster status --json`. */
+export interface RunStatus {
+  run: string;
+  runId: string;
+  name: string;
+  fleet: string;
+  phase: RunPhase;
+  /** For machines: a failure type, or a word such as `WaitingForHosts`. */
+  reason: string;
+  /** For people. */
+  message: string;
+  generation: number;
+  restarts: number;
+  nodesWanted: number;
+  nodes: NodeStatus[];
+  warnings: string[];
+  /** Epoch milliseconds of the server's clock. */
+  submittedAtMs: number;
+  releasedAtMs: number | null;
+  endedAtMs: number | null;
+  /** The last lines of the node that failed first. */
+  lastLines: string;
+}

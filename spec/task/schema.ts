@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { durationOf, durationOrOff } from './duration.js';
+import { envSchema } from './environment.js';
+import { NAME_RULE } from './name.js';
+import { networkSchema } from './network.js';
+import { found } from './problem.js';
+import { resourcesSchema } from './resources.js';
+import { signalSchema } from './signals.js';
+import { type Read, expected, reading } from './words.js';
+
+export const MAX_NODES = 2_000;
+export const MIN_HOST_TIMEOUT_SECONDS = 5;
+
+/** Ids of hosts and fleets become parts of task queue names, where a dot divides. */
+export const HOST_ID_RULE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+export const FLEET_RULE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+
+const WHOLE = 'a whole number such as `3`';
+
+const count = reading(z.union([z.number(), z.string(), z.looseObject({})], { error: expected(WHOLE) }), (value): Read<number> => {
+  const range = typeof value === 'object' ? 'min' in value || 'max' in value : typeof value === 'string' && value.includes('..');
+  if (range) return { refused: 'a range of nodes such as `2..8` is not supported yet; give one number' };
+  if (typeof value !== 'number' || !Number.isInteger(value)) return { refused: `expected ${WHOLE}, got ${found(value)}` };
+  if (value < 1) return { refused: `expected at least 1, got ${value}` };
+  if (value > MAX_NODES) return { refused: `expected at most ${MAX_NODES}, got ${value}` };
+  return { value };
+});
+
+const command = textWhere('a command as text', (text) => text.trim() !== '', 'put a command that YAML reads otherwise in quotes');
+const hostId = textWhere('the id of a host', (text) => HOST_ID_RULE.test(text));
+
+/**
+ * The supported keys, each with its own schema, so that a problem in one hides none in another.
+ * An absent key and null mean the same, and never come here.
+ */
+export const taskFields = {
+  type: z.literal('task', { error: expected('`task`, the only type that Muster runs') }),
+  name: textWhere('a name of 2 to 41 lower-case letters, digits and `-` that begins with a letter', (text) => NAME_RULE.test(text)),
+  nodes: count,
+  commands: listOf(command, 'commands').min(1, { error: (issue) => `expected at least one command, got ${found(issue.input)}` }),
+  shell: textWhere('`sh`, `bash` or an absolute path', (text) => text === 'sh' || text === 'bash' || text.startsWith('/')),
+  env: envSchema,
+  working_dir: textWhere('a path', (text) => text.trim() !== '' && text.length <= 4_096),
+  hosts: uniqueHosts(),
+  resources: resourcesSchema,
+  stop_criteria: z.enum(['all-done', 'master-done'], { error: expected('`all-done` or `master-done`') }),
+  stop_signal: signalSchema,
+  stop_duration: durationOf(0),
+  max_duration: durationOrOff(1),
+  host_timeout: durationOf(MIN_HOST_TIMEOUT_SECONDS),
+  queue_timeout: durationOf(1),
+  gather_timeout: durationOf(1),
+  network: networkSchema,
+  interface: textWhere('the name of a network interface such as `eth0`', isInterfaceName),
+  fleet: textWhere('the name of a fleet, of letters, digits, `-` and `_`', (text) => FLEET_RULE.test(text)),
+};
+
+export type TaskField = keyof typeof taskFields;
+export type FieldValue<K extends TaskField> = z.output<(typeof taskFields)[K]>;
+
+export const TASK_FIELDS = Object.keys(taskFields) as TaskField[];
+
+function textWhere(what: string, isGood: (text: string) => boolean, advice?: string) {
+  const more = advice === undefined ? '' : `; ${advice}`;
+  const kind = z.string({ error: (issue) => `expected ${what}, got ${found(issue.input)}${more}` });
+  return reading(kind, (text): Read<string> => {
+    if (text.includes('\0')) return { refused: `expected ${what}, got a NUL byte in it` };
+    return isGood(text) ? { value: text } : { refused: `expected ${what}, got ${found(text)}` };
+  });
+}
+
+function listOf<T extends z.ZodType>(item: T, what: string) {
+  return z.array(item, { error: expected(`a list of ${what}`) });
+}
+
+function uniqueHosts() {
+  const list = listOf(hostId, 'host ids').min(1, { error: (issue) => `expected at least one host id, got ${found(issue.input)}` });
+  return list.check((context) => {
+    const { length } = context.value;
+    if (length > MAX_NODES) context.issues.push({ code: 'custom', input: length, message: `expected at most ${MAX_NODES} hosts, got ${length}` });
+    const first = new Map<string, number>();
+    context.value.forEach((id, index) => {
+      const before = first.get(id);
+      if (before === undefined) first.set(id, index);
+      else context.issues.push({ code: 'custom', path: [index], input: id, message: `${found(id)} is already given at hosts[${before}]` });
+    });
+  });
+}
+
+// The kernel's dev_valid_name, and its 15 bytes.
+function isInterfaceName(text: string): boolean {
+  return /^[^\s/:]{1,15}$/.test(text) && text !== '.' && text !== '..';
+}

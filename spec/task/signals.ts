@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { nearestOf } from './nearest.js';
+import { found } from './problem.js';
+import { expected, reading } from './words.js';
+
+// Linux' numbers on x86 and Arm. STOP is left out: no program can catch it and it ends nothing.
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
+  HUP: 1, INT: 2, QUIT: 3, ILL: 4, TRAP: 5, ABRT: 6, BUS: 7, FPE: 8, KILL: 9, USR1: 10, SEGV: 11, USR2: 12, PIPE: 13,
+  ALRM: 14, TERM: 15, STKFLT: 16, CHLD: 17, CONT: 18, TSTP: 20, TTIN: 21, TTOU: 22, URG: 23, XCPU: 24, XFSZ: 25,
+  VTALRM: 26, PROF: 27, WINCH: 28, IO: 29, PWR: 30, SYS: 31,
+};
+
+const WHAT = 'a signal such as `SIGTERM`, `INT` or `15`';
+
+/** A signal by name, with or without `SIG`, or by number, as its full name. Only what a program can catch, and SIGKILL. */
+export const signalSchema = reading(z.union([z.number(), z.string()], { error: expected(WHAT) }), (value) => {
+  const text = String(value).toUpperCase();
+  const short = text.replace(/^SIG/, '');
+  const names = Object.keys(SIGNAL_NUMBERS);
+  const name = names.find((known) => known === short || String(SIGNAL_NUMBERS[known]) === text);
+  if (name !== undefined) return { value: `SIG${name}` };
+  if (short === 'STOP' || text === '19') return { refused: `expected a signal that ends a program, got ${found(value)}` };
+  const near = nearestOf(short, names);
+  return { refused: `expected ${WHAT}, got ${found(value)}${near === undefined ? '' : `; did you mean \`SIG${near}\`?`}` };
+});

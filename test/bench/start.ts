@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
+import { controlQueue } from '../../spec/ids.js';
+import { startBenchStack } from './stack.js';
+
+/** One run of the bench. Times are milliseconds from the call that submits. */
+export interface StartSample {
+  nodes: number;
+  submit_to_all_started_ms: number;
+  skew_ms: number;
+  granted_ms: number;
+  gathered_ms: number;
+  sealed_ms: number;
+  events: number;
+  history_bytes: number;
+}
+
+/** From submit to the last program's start, `repetitions` times after one warm-up, and the split by step. */
+export async function benchStart(nodes: number, repetitions: number, emit: (sample: StartSample) => void): Promise<void> {
+  const stack = await startBenchStack(nodes);
+  try {
+    for (let i = 0; i <= repetitions; i++) {
+      const sample = await once(stack.client, join(stack.dir, `started-${i}`), nodes);
+      if (i > 0) emit(sample);
+    }
+  } finally {
+    await stack.stop();
+  }
+}
+
+async function once(client: Client, file: string, nodes: number): Promise<StartSample> {
+  rmSync(file, { force: true });
+  const workflowId = `bench-${randomUUID()}`;
+  const submittedMs = Date.now();
+  const handle = await client.workflow.start('musterRun', {
+    ...{ workflowId, taskQueue: controlQueue('default') },
+    args: [{ name: 'bench', nodes, shell: 'sh', commands: [`date +%s%N >> ${file}`, 'sleep 0.2'] }],
+  });
+  await handle.result();
+  const startedMs = readFileSync(file, 'utf8').trim().split('\n').map((line) => Number(line) / 1e6);
+  if (startedMs.length !== nodes) throw new Error(`${startedMs.length} of ${nodes} programs started`);
+  const last = Math.max(...startedMs);
+  const { events } = await handle.fetchHistory();
+  const description = await handle.describe();
+  const signal = (name: string) => {
+    const event = events?.find((e) => e.workflowExecutionSignaledEventAttributes?.signalName === name);
+    const seconds = Number(event?.eventTime?.seconds ?? 0) + (event?.eventTime?.nanos ?? 0) / 1e9;
+    return Math.round(seconds * 1000 - submittedMs);
+  };
+  const sealed = events?.filter((e) => e.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName === 'rosterSealed').at(0);
+  const sealedMs = Number(sealed?.eventTime?.seconds ?? 0) * 1000 + (sealed?.eventTime?.nanos ?? 0) / 1e6 - submittedMs;
+  return {
+    nodes,
+    submit_to_all_started_ms: Math.round(last - submittedMs),
+    skew_ms: Math.round(last - Math.min(...startedMs)),
+    granted_ms: signal('hostsGranted'),
+    gathered_ms: signal('cellGathered'),
+    sealed_ms: Math.round(sealedMs),
+    events: description.historyLength,
+    history_bytes: description.historySize ?? 0,
+  };
+}

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { NodeEnd } from '../../spec/nodes.js';
+import { nodeId, rosterBytes, rosterDigest } from '../../spec/roster.js';
+import { compareIds, decideGrants, describeWait, type FleetHost, type WaitingRequest } from '../../workflows/decisions/lease.js';
+import { decideOutcome, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
+import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
+import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
+
+const RUN_ID = '0190f5b2-7c1e-7d3a-9a51-2f6d1c3e4b5a';
+
+function host(id: string, change: Partial<FleetHost> = {}): FleetHost {
+  const facts = { host: id, identity: `identity-of-${id}`, address: '10.0.0.1', cpus: 1, memoryMb: 1, gpus: 0, labels: {} };
+  return { facts, announcedAtMs: 0, silent: false, lease: null, ...change };
+}
+
+function request(name: string, nodes: number, change: Partial<WaitingRequest> = {}): WaitingRequest {
+  const run = { handle: `run-${name}`, runId: `id-${name}`, name, fleet: 'default' };
+  return { run, request: name, nodes, hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: 1, ...change };
+}
+
+const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, state: 'held' as const });
+const granted = (hosts: FleetHost[], queue: WaitingRequest[]) =>
+  decideGrants(hosts, queue).map((grant) => `${grant.request.request}: ${grant.hosts.map((each) => each.host).join(' ')}`);
+
+describe('leases', () => {
+  it.each([
+    ['as many hosts as were asked for, in the order of their numbers', [host('h-10'), host('h-2'), host('h-1')], [request('a', 2)], ['a: h-1 h-2']],
+    ['nothing when there are too few', [host('h-1')], [request('a', 2)], []],
+    ['nothing to a later request when an earlier one waits for hosts that exist', [host('h-1'), host('h-2', { lease: held('x') })], [request('a', 2), request('b', 1)], []],
+    ['a later request when the earlier one could not be met by all hosts together', [host('h-1')], [request('a', 2), request('b', 1)], ['b: h-1']],
+    ['no host twice', [host('h-1'), host('h-2')], [request('a', 1), request('b', 1)], ['a: h-1', 'b: h-2']],
+    ['no silent host', [host('h-1', { silent: true }), host('h-2')], [request('a', 1)], ['a: h-2']],
+    ['the pinned hosts in the order given', [host('h-1'), host('h-2'), host('h-3')], [request('a', 2, { hosts: ['h-3', 'h-1'] })], ['a: h-3 h-1']],
+    ['the hosts that the same run held in its former life', [host('h-1'), host('h-2', { lease: held('a') })], [request('a', 1)], ['a: h-2']],
+    ['another host when the run asks for a replacement', [host('h-1', { lease: held('a') }), host('h-2')], [request('a', 1, { first: false })], ['a: h-2']],
+  ])('grants %s', (_, hosts, queue, expected) => {
+    expect(granted(hosts, queue)).toEqual(expected);
+  });
+
+  it('says what a request waits for', () => {
+    const hosts = [host('h-1'), host('h-2', { lease: held('x') })];
+    expect(describeWait(hosts, request('a', 3))).toBe('needs 3 hosts; the fleet default has 2 (1 free, 1 in use, 0 silent)');
+    expect(describeWait(hosts, request('a', 1, { hosts: ['h-9'] }))).toContain('never announced: h-9');
+  });
+
+  it('orders ids as people count', () => {
+    expect(['h10', 'h9', 'a', 'h9b'].sort(compareIds)).toEqual(['a', 'h9', 'h9b', 'h10']);
+  });
+});
+
+describe('the seal', () => {
+  const gathered = (id: string, address: string, highestGeneration = 0) => ({
+    ...{ host: id, address, interface: 'eth0', port: 1, gpus: 0, highestGeneration, startNumber: 1 },
+  });
+  const seal = (hosts: ReturnType<typeof gathered>[], pinned: string[] | null = null, generation = 0) =>
+    decideRoster({ runId: RUN_ID, gathered: hosts, pinned, generation });
+
+  it('ranks by address as numbers when no hosts are pinned', () => {
+    const decision = seal([gathered('a', '10.0.0.10'), gathered('b', '10.0.0.9'), gathered('c', '9.255.0.1')]);
+    expect(decision.kind === 'sealed' && decision.roster.nodes.map(({ rank, host: id }) => `${rank} ${id}`)).toEqual(['0 c', '1 b', '2 a']);
+  });
+
+  it('ranks in the order of the pinned hosts', () => {
+    const decision = seal([gathered('a', '10.0.0.1'), gathered('b', '10.0.0.2')], ['b', 'a']);
+    expect(decision.kind === 'sealed' && decision.roster.nodes.map(({ host: id }) => id)).toEqual(['b', 'a']);
+  });
+
+  it('goes beyond the highest generation that a host has seen', () => {
+    const decision = seal([gathered('a', '10.0.0.1', 4), gathered('b', '10.0.0.2', 2)], null, 1);
+    expect(decision.kind === 'sealed' && decision.roster.generation).toBe(5);
+  });
+
+  it('refuses two hosts with one address and names them', () => {
+    const decision = seal([gathered('a', '10.0.0.1'), gathered('b', '10.0.0.1')]);
+    expect(decision.kind === 'failed' && decision.failure.message).toContain('Hosts a and b both report the address 10.0.0.1');
+  });
+
+  it('compares IPv6 as numbers, after IPv4', () => {
+    expect(['fd00::10', 'fd00::9', '10.0.0.1'].sort(compareAddresses)).toEqual(['10.0.0.1', 'fd00::9', 'fd00::10']);
+  });
+
+  it('derives node ids as UUIDv5', () => {
+    // Python: uuid.uuid5(uuid.UUID('0190f5b2-7c1e-7d3a-9a51-2f6d1c3e4b5a'), '10.0.0.1')
+    expect(nodeId(RUN_ID, '10.0.0.1')).toBe('6909ee7b-2ee5-5298-bd41-c5f1b7639b0d');
+  });
+
+  it('digests the bytes by SHA-256', () => {
+    expect(rosterDigest('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+    expect(rosterBytes({ runId: 'r', generation: 1, nodes: [] })).toBe('{"runId":"r","generation":1,"nodes":[]}');
+  });
+});
+
+describe('the outcome', () => {
+  const exited = (rank: number, code: number): SeenEnd => ({
+    ...{ rank, host: `h-${rank}` },
+    end: { kind: 'exited', code, startNumber: 1, endedAtMs: 0, lastLines: `last of ${rank}`, clean: true },
+  });
+  const broken = (rank: number): SeenEnd => {
+    const failure = { type: 'BarrierBroken' as const, message: 'rank 2 is missing' };
+    const end: NodeEnd = { kind: 'failed', failure, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
+    return { rank, host: `h-${rank}`, end };
+  };
+  const decide = (ends: SeenEnd[], change: { stopCriteria?: 'master-done'; barrierRetries?: number } = {}) =>
+    decideOutcome({ ends, nodes: 3, generation: 1, stopCriteria: 'all-done', barrierRetries: 0, ...change });
+
+  it.each([
+    ['goes on while nodes run', [exited(0, 0)], 'running'],
+    ['succeeds when all are done', [exited(0, 0), exited(1, 0), exited(2, 0)], 'succeeded'],
+    ['fails with the first failure', [exited(0, 0), exited(2, 7), exited(1, 143)], 'failed'],
+    ['tries a broken barrier again', [broken(1)], 'retry'],
+  ])('%s', (_, ends, kind) => {
+    expect(decide(ends).kind).toBe(kind);
+  });
+
+  it('names rank, host, code and last lines of the first failure, not of the cascade', () => {
+    const outcome = decide([exited(2, 7), exited(1, 143)]);
+    expect(outcome).toMatchObject({ lastLines: 'last of 2', failure: { type: 'CommandFailed' } });
+    expect(outcome.kind === 'failed' && outcome.failure.message).toBe('Node 2 on h-2 exited with code 7 in generation 1; the other 2 nodes were stopped');
+  });
+
+  it('gives up on a broken barrier after three retries', () => {
+    expect(decide([broken(1)], { barrierRetries: 3 })).toMatchObject({ kind: 'failed', failure: { type: 'BarrierBroken' } });
+  });
+
+  it('succeeds when the master is done and the task says so', () => {
+    expect(decide([exited(0, 0)], { stopCriteria: 'master-done' }).kind).toBe('succeeded');
+    expect(decide([exited(1, 0)], { stopCriteria: 'master-done' }).kind).toBe('running');
+  });
+
+  it('says that a signal and a high exit code look alike', () => {
+    expect(describeExit(137)).toBe('ended with 137 (SIGKILL, or exit 137)');
+    expect(describeExit(7)).toBe('exited with code 7');
+  });
+
+  it('beats five times within the host timeout, at least every 2 s', () => {
+    expect([heartbeatSeconds(30), heartbeatSeconds(5)]).toEqual([6, 2]);
+  });
+});

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect } from 'vitest';
+import { findCarriers } from '../../../activities/process/carriers.js';
+import { baseEnvironment } from '../../../activities/process/env.js';
+import { readBootId, readPidNamespace, readProcess } from '../../../activities/process/identity.js';
+import { writeLaunch } from '../../../activities/process/launch.js';
+import { forkShim } from '../../../activities/process/shim.js';
+import { readExit, readProgram, releaseShim, startFile } from '../../../activities/process/start-dir.js';
+import { endCarriers } from '../../../activities/process/terminate.js';
+import { until } from '../../helpers/until.js';
+
+/** The shells that a /bin/sh may be, as far as this machine has them. */
+export const shells = [
+  { name: 'dash', sh: '/usr/bin/dash' },
+  { name: 'bash', sh: '/usr/bin/bash' },
+  { name: 'busybox', sh: busyboxAsSh() },
+].filter(({ sh }) => existsSync(sh));
+
+export const here = { bootId: readBootId(), pidNamespace: readPidNamespace() };
+export const baseEnv = baseEnvironment(process.env);
+
+/** One start in a directory of its own, with a shim that waits. */
+export class Start {
+  constructor(
+    readonly dir: string,
+    readonly cookie: string,
+  ) {}
+
+  /** Says what to run, and lets it go. */
+  go(script: string, launch: { env?: Record<string, string>; shell?: string; workingDir?: string } = {}): void {
+    this.launch(script, launch);
+    expect(releaseShim(this.dir, 'go')).toBe(true);
+  }
+
+  launch(script: string, { env = {}, shell = 'bash', workingDir = '/' }: { env?: Record<string, string>; shell?: string; workingDir?: string } = {}): void {
+    writeLaunch(this.dir, { env: { ...env, MUSTER_COOKIE: this.cookie }, workingDir, shell, script });
+  }
+
+  /** What the program wrote so far. */
+  output(): string {
+    return readFileSync(startFile(this.dir, 'output'), 'utf8');
+  }
+
+  /** Waits for a line that the program writes. */
+  says(line: string): Promise<string> {
+    return until(
+      () => this.output(),
+      (text) => text.split('\n').includes(line),
+    );
+  }
+
+  /** Waits for the recorded exit. */
+  async exitCode(): Promise<number> {
+    const exit = await until(
+      () => readExit(this.dir),
+      (it) => it !== undefined,
+    );
+    return exit?.code ?? -1;
+  }
+
+  program(): { pid: number; startTime: number } {
+    const program = readProgram(this.dir);
+    if (program === undefined) throw new Error('The program has not started');
+    return program;
+  }
+}
+
+const made: Start[] = [];
+
+/** A fresh directory and cookie, without a shim yet. */
+export function newStart(): Start {
+  const start = new Start(mkdtempSync(join(tmpdir(), 'muster-start-')), `test/${randomUUID()}/1`);
+  made.push(start);
+  return start;
+}
+
+/** A start whose shim waits. */
+export async function prepared(sh?: string): Promise<Start> {
+  const start = newStart();
+  await forkShim({ dir: start.dir, cookie: start.cookie, baseEnv, ...here, ...(sh === undefined ? {} : { sh }) });
+  return start;
+}
+
+/** True while a process with this pid runs; a zombie does not. */
+export function lives(pid: number): boolean {
+  const state = readProcess(pid)?.state;
+  return state !== undefined && state !== 'Z';
+}
+
+// A test that leaves a process behind is a failed test.
+afterEach(async () => {
+  for (const { dir, cookie } of made.splice(0)) {
+    try {
+      await until(() => findCarriers(cookie).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(-200)), [], 2000);
+    } finally {
+      await endCarriers({ cookie, signal: 'SIGKILL', graceMs: 0 });
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+});
+
+/** busybox acts by the name that it is called by. */
+function busyboxAsSh(): string {
+  const busybox = '/usr/bin/busybox';
+  const folder = join(tmpdir(), 'muster-busybox');
+  const sh = join(folder, 'sh');
+  if (!existsSync(busybox)) return sh;
+  mkdirSync(folder, { recursive: true });
+  try {
+    symlinkSync(busybox, sh);
+  } catch {
+    // Another test file was quicker.
+  }
+  return sh;
+}

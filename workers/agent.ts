@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import type { Agent } from '../activities/host/agent.js';
+import { readFacts } from '../activities/host/facts.js';
+import { createHostActivities } from '../activities/host/host-activities.js';
+import { serveRosters } from '../activities/host/roster-socket.js';
+import { Seats } from '../activities/host/seats.js';
+import { chooseAddress, defaultRouteInterface, listCandidates } from '../activities/network/addresses.js';
+import { openPeerPort } from '../activities/network/peer-port.js';
+import { baseEnvironment } from '../activities/process/env.js';
+import { readBootId, readPidNamespace } from '../activities/process/identity.js';
+import { dataConverter } from '../connection/data-converter.js';
+import { dial } from '../connection/dial.js';
+import type { TemporalOptions } from '../connection/options.js';
+import { hostQueue } from '../spec/ids.js';
+import { announce } from './announce.js';
+import { openDataDir } from './host-identity.js';
+import { pollerIdentity, refuseSharedQueue } from './host-in-use.js';
+import { createLogger, installRuntime } from './runtime.js';
+
+export interface AgentSettings {
+  host: string;
+  fleet: string;
+  dataDir: string;
+  labels: Record<string, string>;
+  address?: string;
+  network?: string;
+  interface?: string;
+  /** Port for other agents; ephemeral where none is given. */
+  port?: number;
+}
+
+/** An agent at work. */
+export interface RunningAgent {
+  host: string;
+  address: string;
+  /** Resolves when it has stopped; rejects when it broke. */
+  done: Promise<void>;
+  /** Hands over: programs live on, the next agent on this data directory carries on with them. */
+  stop(): Promise<void>;
+  /** Ends every program at once and stops: for a dev stack. */
+  stopAndKill(): Promise<void>;
+}
+
+/**
+ * Starts the agent of this machine: takes its data directory, carries on with what a predecessor left there, serves the host's
+ * queue and announces the host. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, each with a
+ * sentence for people.
+ */
+export async function startAgent(options: TemporalOptions, settings: AgentSettings): Promise<RunningAgent> {
+  const { host, fleet } = settings;
+  const log = createLogger(`muster-host ${host}`);
+  installRuntime(log);
+  const chosen = chooseAddress(settings, listCandidates(), defaultRouteInterface());
+  const dataDir = await openDataDir(settings.dataDir, host);
+  const { namespace, ...connectionOptions } = options;
+  const [client, connection, peers, facts] = await Promise.all([
+    dial(options),
+    NativeConnection.connect(connectionOptions as Parameters<typeof NativeConnection.connect>[0]),
+    openPeerPort({ address: chosen.address, ...(settings.port === undefined ? {} : { port: settings.port }) }),
+    readFacts(),
+  ]);
+  const taskQueue = hostQueue(fleet, host);
+  await refuseSharedQueue(client, taskQueue, host, dataDir.identity);
+
+  const agent: Agent = {
+    ...{ host, fleet, identity: dataDir.identity, dataDir: dataDir.path, version: ownVersion() },
+    ...{ address: chosen.address, interface: chosen.interface, gpus: facts.gpus },
+    ...{ client, peers, log, baseEnv: baseEnvironment(process.env) },
+    ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
+  };
+  const seats = new Seats(agent);
+  const socket = await serveRosters(agent);
+  const worker = await Worker.create({
+    ...{ connection, namespace, taskQueue, dataConverter },
+    identity: pollerIdentity(host, dataDir.identity),
+    activities: createHostActivities(agent, seats),
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+    maxConcurrentActivityTaskExecutions: 200,
+    shutdownGraceTime: 0,
+  });
+  const done = worker.run();
+  const adopted = seats.adopt();
+  if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
+  const { address } = chosen;
+  const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels };
+  const announcer = await announce(client, fleet, told, () => seats.runIds(), log);
+
+  const stop = async () => {
+    announcer.stop();
+    seats.detach();
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await done;
+    await Promise.all([peers.close(), connection.close(), client.connection.close()]);
+    socket.close();
+    dataDir.unlock();
+  };
+  return {
+    ...{ host, address, done, stop },
+    async stopAndKill() {
+      await seats.killAll();
+      await stop();
+    },
+  };
+}
+
+function ownVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}

@@ -1,0 +1,71 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { HostFacts } from '../spec/fleet.js';
+import { controlQueue, fleetWorkflowId } from '../spec/ids.js';
+import { hostAnnounced, WORKFLOW_TYPES } from '../spec/messages.js';
+
+const LOOK_EVERY_MS = 5_000;
+/** A gap this long between two looks: the machine was frozen or cut off, and may count as silent by now. */
+const GAP_MS = 15_000;
+
+/** Keeps the fleet workflow informed of one host. */
+export interface Announcer {
+  stop(): void;
+}
+
+/**
+ * Announces the host by signal-with-start, and looks at the fleet workflow every few seconds, which adds no event: a fleet
+ * that was ended is told again, and so is one that may have given the host up meanwhile. The first announcement is awaited.
+ */
+export async function announce(client: Client, fleet: string, facts: HostFacts, runIds: () => string[], log: Logger): Promise<Announcer> {
+  let execution = await tell(false);
+  let lookedAtMs = Date.now();
+  let lost = false;
+  let stopped = false;
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS);
+  timer.unref();
+
+  async function look(): Promise<void> {
+    const gap = Date.now() - lookedAtMs > GAP_MS;
+    lookedAtMs = Date.now();
+    try {
+      const current = await firstRunOf(client, fleet);
+      if (stopped || (current === execution && !gap && !lost)) return;
+      execution = await tell(current !== execution);
+      lost = false;
+    } catch (error) {
+      lost = true;
+      log.warn({ error: String(error) }, 'the fleet cannot be looked at; trying again');
+    }
+  }
+
+  async function tell(rebuilt: boolean): Promise<string> {
+    await client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
+      workflowId: fleetWorkflowId(fleet),
+      taskQueue: controlQueue(fleet),
+      args: [{ fleet }],
+      signal: hostAnnounced,
+      signalArgs: [{ facts, runIds: runIds(), rebuilt }],
+      staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
+    });
+    return firstRunOf(client, fleet);
+  }
+
+  return {
+    stop() {
+      stopped = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Stays the same over continue-as-new; another one means that the fleet was ended and begun anew. */
+async function firstRunOf(client: Client, fleet: string): Promise<string> {
+  try {
+    const description = await client.workflow.getHandle(fleetWorkflowId(fleet)).describe();
+    return description.status.name === 'RUNNING' ? (description.raw.workflowExecutionInfo?.firstRunId ?? '') : 'closed';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'none';
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import pino, { type Logger } from 'pino';
+
+/** One logger a process: JSON lines on stderr, or at level `silent` nothing. */
+export function createLogger(name: string, level = process.env['MUSTER_LOG'] ?? 'warn'): Logger {
+  return pino({ name, level }, pino.destination({ fd: 2, sync: true }));
+}
+
+let installed = false;
+
+/** Sets up the SDK's runtime once a process: our logger, our signals, no worker heartbeats (nothing reads them). */
+export function installRuntime(log: Logger): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, message);
+    }),
+    shutdownSignals: [],
+    workerHeartbeatInterval: 0,
+  });
+}

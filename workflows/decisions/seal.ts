@@ -1,0 +1,52 @@
+import ipaddr from 'ipaddr.js';
+import type { Failure } from '../../spec/failures.js';
+import type { GatheredHost } from '../../spec/nodes.js';
+import { nodeId, type Roster } from '../../spec/roster.js';
+
+export type SealDecision = { kind: 'sealed'; roster: Roster } | { kind: 'failed'; failure: Failure };
+
+/** Compares addresses as numbers: 10.0.0.9 before 10.0.0.10; IPv4 before IPv6. */
+export function compareAddresses(a: string, b: string): number {
+  const x = addressKey(a);
+  const y = addressKey(b);
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+function addressKey(address: string): string {
+  const parsed = ipaddr.parse(address);
+  const bytes = parsed.toByteArray().map((byte) => byte.toString(16).padStart(2, '0'));
+  return (parsed.kind() === 'ipv4' ? '4' : '6') + bytes.join('');
+}
+
+/**
+ * Ranks: the order of `pinned`, else numeric order of address; always 0…N-1. The generation is one more than the
+ * highest that the run or any host has seen. Two hosts with one address are refused.
+ */
+export function decideRoster(facts: {
+  runId: string;
+  gathered: readonly GatheredHost[];
+  pinned: readonly string[] | null;
+  generation: number;
+}): SealDecision {
+  const { runId, gathered, pinned } = facts;
+  const inOrder = [...gathered].sort((a, b) =>
+    pinned ? pinned.indexOf(a.host) - pinned.indexOf(b.host) : compareAddresses(a.address, b.address),
+  );
+  for (const [i, node] of inOrder.entries()) {
+    const twin = inOrder.slice(i + 1).find((other) => other.address === node.address);
+    if (!twin) continue;
+    const message = `Hosts ${node.host} and ${twin.host} both report the address ${node.address}; give one another with \`muster host --address\``;
+    return { kind: 'failed', failure: { type: 'DuplicateAddress', message } };
+  }
+  const highest = Math.max(facts.generation, ...gathered.map((host) => host.highestGeneration));
+  const nodes = inOrder.map((node, rank) => ({
+    rank,
+    host: node.host,
+    address: node.address,
+    interface: node.interface,
+    port: node.port,
+    gpus: node.gpus,
+    id: nodeId(runId, node.address),
+  }));
+  return { kind: 'sealed', roster: { runId, generation: highest + 1, nodes } };
+}

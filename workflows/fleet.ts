@@ -1,0 +1,201 @@
+import {
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ControlActivities, HostActivities } from '../spec/activities.js';
+import { hostQueue } from '../spec/ids.js';
+import * as messages from '../spec/messages.js';
+import {
+  compareIds,
+  decideGrants,
+  describeWait,
+  type FleetHost,
+  type Grant,
+  hostStatus,
+  type WaitingRequest,
+} from './decisions/lease.js';
+
+/** A rebuilt fleet waits so long for its hosts to say what they hold, before it grants anything. */
+const QUIET_AFTER_REBUILD_MS = 15_000;
+const SWEEP_FIRST_MS = 2_000;
+const SWEEP_MAX_MS = 60_000;
+const RELEASE_GRACE_SECONDS = 30;
+
+export interface FleetInput {
+  fleet: string;
+  hosts: FleetHost[];
+  queue: WaitingRequest[];
+  epoch: number;
+  quietUntilMs: number;
+}
+
+const control = proxyActivities<ControlActivities>({
+  startToCloseTimeout: '20 seconds',
+  retry: { maximumAttempts: 3 },
+});
+
+/** Keeps the hosts of a fleet and grants them to runs, all-or-nothing, first come first served. Never ends by itself. */
+export async function musterFleet(input: Partial<FleetInput> & { fleet: string }): Promise<void> {
+  const state: FleetInput = { hosts: [], queue: [], epoch: 0, quietUntilMs: 0, ...input };
+  let changed = true;
+  let working = 0;
+  let sweepAtMs = Number.POSITIVE_INFINITY;
+  let sweepEveryMs = SWEEP_FIRST_MS;
+
+  const find = (id: string) => state.hosts.find((host) => host.facts.host === id);
+  const freeHost = (host: FleetHost) => {
+    host.lease = null;
+    changed = true;
+  };
+
+  setHandler(messages.hosts, () => [...state.hosts].sort((a, b) => compareIds(a.facts.host, b.facts.host)).map(hostStatus));
+
+  setHandler(messages.hostAnnounced, ({ facts, runIds, rebuilt }) => {
+    const known = find(facts.host);
+    const now = Date.now();
+    if (known) {
+      Object.assign(known, { facts, announcedAtMs: now, silent: false });
+      if (known.lease?.state === 'releasing' && !runIds.includes(known.lease.runId)) known.lease = null;
+    } else {
+      state.hosts.push({ facts, announcedAtMs: now, silent: false, lease: null });
+      if (rebuilt && state.epoch === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
+    }
+    changed = true;
+  });
+
+  setHandler(messages.hostCleaned, ({ host, runId }) => {
+    const known = find(host);
+    if (known?.lease?.runId === runId) freeHost(known);
+  });
+
+  setHandler(messages.leaseRequested, (request) => {
+    state.queue.push({ ...request, deadlineMs: Date.now() + request.queueTimeoutSeconds * 1000 });
+    sweepEveryMs = SWEEP_FIRST_MS;
+    sweepAtMs = 0;
+    changed = true;
+  });
+
+  setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent }) => {
+    state.queue = state.queue.filter((request) => request.run.runId !== runId || clean.length + unclean.length === 0);
+    for (const host of state.hosts) {
+      if (host.lease?.runId !== runId) continue;
+      if (silent.includes(host.facts.host)) host.silent = true;
+      if (clean.includes(host.facts.host)) freeHost(host);
+      else if (unclean.includes(host.facts.host) || silent.includes(host.facts.host)) release(host);
+    }
+    changed = true;
+  });
+
+  /** Leaves `releasing` only when the host says that nothing of the run is left. */
+  function release(host: FleetHost): void {
+    const lease = host.lease;
+    if (lease === null || lease.state === 'releasing') return;
+    lease.state = 'releasing';
+    working++;
+    void askToClean(host)
+      .then((clean) => {
+        if (host.lease?.epoch === lease.epoch && clean) freeHost(host);
+        else if (host.lease?.epoch === lease.epoch) host.silent = true;
+      })
+      .finally(() => {
+        working--;
+        changed = true;
+      });
+  }
+
+  async function askToClean(host: FleetHost): Promise<boolean> {
+    const { stopNode } = proxyActivities<HostActivities>({
+      taskQueue: hostQueue(state.fleet, host.facts.host),
+      scheduleToStartTimeout: '10 seconds',
+      startToCloseTimeout: RELEASE_GRACE_SECONDS * 1000 + 15_000,
+      retry: { maximumAttempts: 2 },
+      summary: `end what is left on ${host.facts.host}`,
+    });
+    const { runId, handle } = host.lease ?? { runId: '', handle: '' };
+    try {
+      const result = await stopNode({
+        ...{ host: host.facts.host, identity: host.facts.identity },
+        run: { handle, runId, name: '', fleet: state.fleet },
+        generation: 0,
+        gathering: null,
+        stopSignal: 'SIGTERM',
+        graceSeconds: RELEASE_GRACE_SECONDS,
+      });
+      return result.clean;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return false;
+    }
+  }
+
+  /** Hands out a grant; one that cannot be delivered is taken back. */
+  async function deliver({ request, hosts }: Grant): Promise<void> {
+    const epoch = ++state.epoch;
+    const granted = hosts.map(({ host }) => host);
+    for (const host of state.hosts) {
+      const mine = host.lease?.runId === request.run.runId;
+      if (granted.includes(host.facts.host)) {
+        host.lease = { runId: request.run.runId, handle: request.run.handle, epoch, state: 'held' };
+        host.silent = false;
+      } else if (request.first && mine) release(host);
+    }
+    try {
+      const run = getExternalWorkflowHandle(request.run.handle);
+      await run.signal(messages.hostsGranted, { request: request.request, hosts });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      for (const host of state.hosts) if (host.lease?.epoch === epoch) release(host);
+    }
+  }
+
+  async function refuse(request: WaitingRequest): Promise<void> {
+    const waited = `after ${request.queueTimeoutSeconds} s in the queue the run still ${describeWait(state.hosts, request)}`;
+    const failure = { type: 'QueueTimeout' as const, message: waited };
+    await getExternalWorkflowHandle(request.run.handle)
+      .signal(messages.leaseRefused, { request: request.request, failure })
+      .catch((error: unknown) => {
+        if (isCancellation(error)) throw error;
+      });
+  }
+
+  /** Releases what runs hold that were closed without a word (terminated), and forgets their wishes. */
+  async function sweep(): Promise<void> {
+    const waiting = state.queue.map(({ run }) => ({ handle: run.handle, runId: run.runId }));
+    const holders = state.hosts.flatMap(({ lease }) => (lease?.state === 'held' ? [{ handle: lease.handle, runId: lease.runId }] : []));
+    const asked = [...waiting, ...holders].filter((run, i, all) => all.findIndex(({ runId }) => runId === run.runId) === i);
+    const closed = await control.findClosedRuns(asked).catch(() => [] as string[]);
+    state.queue = state.queue.filter(({ run }) => !closed.includes(run.runId));
+    for (const host of state.hosts) if (host.lease && closed.includes(host.lease.runId)) release(host);
+  }
+
+  while (!workflowInfo().continueAsNewSuggested || working > 0) {
+    const next = Math.min(...state.queue.map(({ deadlineMs }) => deadlineMs), state.queue.length ? sweepAtMs : Number.POSITIVE_INFINITY);
+    const quiet = state.quietUntilMs > Date.now() ? state.quietUntilMs : Number.POSITIVE_INFINITY;
+    const wake = Math.min(next, quiet);
+    const ready = () => changed || workflowInfo().continueAsNewSuggested;
+    if (wake === Number.POSITIVE_INFINITY) await condition(ready);
+    else await condition(ready, Math.max(1, wake - Date.now()));
+    changed = false;
+    if (state.quietUntilMs > Date.now()) continue;
+
+    for (const grant of decideGrants(state.hosts, state.queue)) {
+      state.queue = state.queue.filter((request) => request !== grant.request);
+      await deliver(grant);
+    }
+    const expired = state.queue.filter(({ deadlineMs }) => deadlineMs <= Date.now());
+    state.queue = state.queue.filter((request) => !expired.includes(request));
+    for (const request of expired) await refuse(request);
+    if (state.queue.length > 0 && sweepAtMs <= Date.now()) {
+      await sweep();
+      changed = true;
+      sweepAtMs = Date.now() + sweepEveryMs;
+      sweepEveryMs = Math.min(sweepEveryMs * 2, SWEEP_MAX_MS);
+    }
+  }
+  await continueAsNew<typeof musterFleet>(state);
+}

@@ -1,0 +1,131 @@
+import { ParentClosePolicy, condition, getExternalWorkflowHandle, proxyActivities, startChild, uuid4 } from '@temporalio/workflow';
+import type { ControlActivities } from '../spec/activities.js';
+import type { Failure } from '../spec/failures.js';
+import type { GrantedHost } from '../spec/fleet.js';
+import { cellWorkflowId, controlQueue, fleetWorkflowId } from '../spec/ids.js';
+import * as messages from '../spec/messages.js';
+import type { GatheredHost, UngatheredHost } from '../spec/nodes.js';
+import type { Task } from '../spec/task/task.js';
+import { musterCell } from './cell.js';
+import { enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
+
+/** Nodes that one cell looks after. Measured: design, section 9. */
+const CELL_SIZE = 50;
+/** What a fleet or a cell may take over its own deadline to say so. */
+const MARGIN_MS = 30_000;
+
+export type Gathering = { kind: 'gathered'; hosts: GatheredHost[] } | { kind: 'failed'; failure: Failure } | { kind: 'stopped' };
+
+const control = proxyActivities<ControlActivities>({ startToCloseTimeout: '20 seconds' });
+
+/** Asks the fleet for hosts and waits for them; a fleet that is not there is started. */
+export async function lease(
+  record: RunRecord,
+  wish: { nodes: number; hosts: string[] | null; first: boolean; queueTimeoutSeconds: number },
+): Promise<GrantedHost[] | Failure | null> {
+  const request = uuid4();
+  const { fleet } = record.ref;
+  const message: messages.LeaseRequested = { run: record.ref, request, ...wish };
+  getExternalWorkflowHandle(fleetWorkflowId(fleet))
+    .signal(messages.leaseRequested, message)
+    .catch(() => control.signalFleet(fleet, messages.leaseRequested.name, message));
+  const answered = () => record.granted?.request === request || record.refused?.request === request || record.stopWanted !== null;
+  const inTime = await condition(answered, wish.queueTimeoutSeconds * 1000 + MARGIN_MS);
+  if (record.granted?.request === request) return record.granted.hosts;
+  if (record.refused?.request === request) return record.refused.failure;
+  if (inTime) return null;
+  return { type: 'QueueTimeout', message: `The fleet ${fleet} did not answer; is a control worker running for it?` };
+}
+
+/**
+ * Gathers `hosts`: their cells ask each to prepare a start. A silent host is given back and replaced until
+ * `gather_timeout`, unless the task pins its hosts. Every late host is named.
+ */
+export async function gather(record: RunRecord, task: Task, round: number, hosts: GrantedHost[]): Promise<Gathering> {
+  const deadlineMs = Date.now() + task.gatherTimeoutSeconds * 1000;
+  const salt = uuid4().slice(0, 8);
+  const late: UngatheredHost[] = [];
+  record.cells = [];
+  record.nodes = hosts.map(gatheringNode);
+  let wave = hosts;
+  for (;;) {
+    await startCells(record, task, wave, (index) => cellWorkflowId(record.ref.handle, round, index, salt));
+    const answered = () => record.cells.every(({ answer }) => answer !== null);
+    const limit = (task.gatherTimeoutSeconds + task.stopDurationSeconds) * 1000 + MARGIN_MS;
+    const inTime = await condition(() => answered() || record.stopWanted !== null || record.brokenCell !== null, limit);
+    if (record.stopWanted) return { kind: 'stopped' };
+    if (record.brokenCell) return broken(`Cell ${record.brokenCell} was ended from outside`);
+    if (!inTime) return broken('The cells did not answer; is a control worker running?');
+
+    const gathered = record.cells.flatMap(({ answer }) => answer?.gathered ?? []);
+    const missing = wave.flatMap(({ host }) => record.cells.flatMap(({ answer }) => answer?.missing ?? []).find((m) => m.host === host) ?? []);
+    if (missing.length === 0) return { kind: 'gathered', hosts: gathered };
+    late.push(...missing);
+    const refused = missing.filter(({ kind }) => kind === 'refused');
+    const [first] = refused;
+    if (first) return { kind: 'failed', failure: { type: first.failure.type, message: sentences(refused) } };
+
+    const leftMs = deadlineMs - Date.now();
+    const silent = missing.map(({ host }) => host);
+    await giveBack(record, { clean: [], unclean: [], silent });
+    record.nodes = record.nodes.filter(({ host }) => !silent.includes(host));
+    if (task.hosts !== null || leftMs <= 0) return { kind: 'failed', failure: timeout(late) };
+    enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
+    const more = await lease(record, {
+      nodes: missing.length,
+      hosts: null,
+      first: false,
+      queueTimeoutSeconds: Math.max(1, leftMs / 1000),
+    });
+    if (more === null) return { kind: 'stopped' };
+    if (!Array.isArray(more)) return { kind: 'failed', failure: timeout(late) };
+    record.nodes.push(...more.map(gatheringNode));
+    wave = more;
+  }
+}
+
+async function startCells(record: RunRecord, task: Task, hosts: GrantedHost[], id: (index: number) => string): Promise<void> {
+  const program = programOf(task);
+  const groups = Array.from({ length: Math.ceil(hosts.length / CELL_SIZE) }, (_, i) => hosts.slice(i * CELL_SIZE, (i + 1) * CELL_SIZE));
+  const starts = groups.map(async (group) => {
+    const workflowId = id(record.cells.length);
+    const cell: RunRecord['cells'][number] = { id: workflowId, closed: false, answer: null };
+    record.cells.push(cell);
+    const child = await startChild(musterCell, {
+      workflowId,
+      taskQueue: controlQueue(record.ref.fleet),
+      parentClosePolicy: ParentClosePolicy.TERMINATE,
+      args: [{ run: record.ref, hosts: group, program, gatherTimeoutSeconds: task.gatherTimeoutSeconds }],
+      staticSummary: `${group.length} node${group.length === 1 ? '' : 's'} of ${record.ref.handle}`,
+    });
+    child
+      .result()
+      .catch(() => {
+        if (record.cells.includes(cell)) record.brokenCell = workflowId;
+      })
+      .finally(() => {
+        cell.closed = true;
+      });
+  });
+  await Promise.all(starts);
+}
+
+/** Tells the fleet which hosts the run no longer needs, and in what state they are. */
+export async function giveBack(record: RunRecord, hosts: { clean: string[]; unclean: string[]; silent: string[] }): Promise<void> {
+  const { runId, fleet } = record.ref;
+  await getExternalWorkflowHandle(fleetWorkflowId(fleet))
+    .signal(messages.leaseReturned, { runId, ...hosts })
+    .catch(() => undefined);
+}
+
+function sentences(missing: readonly UngatheredHost[]): string {
+  return missing.map(({ failure }) => failure.message).join('; ');
+}
+
+function timeout(late: readonly UngatheredHost[]): Failure {
+  return { type: 'GatherTimeout', message: `${sentences(late)}; no other host was free in time` };
+}
+
+function broken(message: string): Gathering {
+  return { kind: 'failed', failure: { type: 'Internal', message } };
+}

@@ -1,0 +1,3 @@
+export { musterCell } from './cell.js';
+export { musterFleet } from './fleet.js';
+export { musterRun } from './run.js';

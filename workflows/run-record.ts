@@ -1,0 +1,123 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { Failure } from '../spec/failures.js';
+import type { GrantedHost } from '../spec/fleet.js';
+import { DEFAULT_FLEET } from '../spec/ids.js';
+import type { StopMode } from '../spec/messages.js';
+import type { GatheredHost, NodeState, NodeStatus, Program, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
+import type { Roster } from '../spec/roster.js';
+import type { Task } from '../spec/task/task.js';
+import type { SeenEnd } from './decisions/outcome.js';
+
+/** What a run knows and wants. Handlers record here; the story acts. */
+export interface RunRecord {
+  ref: RunRef;
+  task: Task | null;
+  warnings: string[];
+  phase: RunPhase;
+  reason: string;
+  message: string;
+  lastLines: string;
+  generation: number;
+  barrierRetries: number;
+  granted: { request: string; hosts: GrantedHost[] } | null;
+  refused: { request: string; failure: Failure } | null;
+  /** Cells of the current generation, with what each has gathered. */
+  cells: { id: string; closed: boolean; answer: { gathered: GatheredHost[]; missing: UngatheredHost[] } | null }[];
+  brokenCell: string | null;
+  roster: Roster | null;
+  nodes: NodeStatus[];
+  ends: SeenEnd[];
+  stopWanted: { mode: StopMode; by: 'Stopped' | 'Cancelled' } | null;
+  submittedAtMs: number;
+  releasedAtMs: number | null;
+  endedAtMs: number | null;
+}
+
+export function newRecord(): RunRecord {
+  const info = workflowInfo();
+  return {
+    ref: { handle: info.workflowId, runId: info.firstExecutionRunId, name: info.workflowId, fleet: DEFAULT_FLEET },
+    task: null,
+    warnings: [],
+    phase: 'queued',
+    reason: 'Resolving',
+    message: 'Reading the task',
+    lastLines: '',
+    generation: 0,
+    barrierRetries: 0,
+    granted: null,
+    refused: null,
+    cells: [],
+    brokenCell: null,
+    roster: null,
+    nodes: [],
+    ends: [],
+    stopWanted: null,
+    submittedAtMs: Date.now(),
+    releasedAtMs: null,
+    endedAtMs: null,
+  };
+}
+
+export function enter(record: RunRecord, phase: RunPhase, reason: string, message: string): void {
+  Object.assign(record, { phase, reason, message });
+}
+
+export function statusOf(record: RunRecord): RunStatus {
+  return {
+    run: record.ref.handle,
+    runId: record.ref.runId,
+    name: record.ref.name,
+    fleet: record.ref.fleet,
+    phase: record.phase,
+    reason: record.reason,
+    message: record.message,
+    generation: record.generation,
+    restarts: 0,
+    nodesWanted: record.task?.nodes ?? 0,
+    nodes: record.nodes,
+    warnings: record.warnings,
+    submittedAtMs: record.submittedAtMs,
+    releasedAtMs: record.releasedAtMs,
+    endedAtMs: record.endedAtMs,
+    lastLines: record.lastLines,
+  };
+}
+
+/** A node of which only the host is known. */
+export function gatheringNode({ host }: GrantedHost): NodeStatus {
+  return {
+    ...{ rank: null, host, address: null, interface: null, id: null },
+    ...{ gpus: 0, state: 'gathering', exitCode: null, startNumber: 0 },
+  };
+}
+
+/** Takes what the cells report of ended nodes; what is stale or told twice is dropped. */
+export function recordEnds(record: RunRecord, cell: string, generation: number, ends: { host: string; end: SeenEnd['end'] }[]): void {
+  if (generation !== record.generation || !record.cells.some(({ id }) => id === cell)) return;
+  for (const { host, end } of ends) {
+    const node = record.nodes.find((known) => known.host === host);
+    if (!node || node.rank === null || record.ends.some((seen) => seen.host === host)) continue;
+    record.ends.push({ rank: node.rank, host, end });
+    node.exitCode = end.kind === 'exited' ? end.code : null;
+    node.state = endState(end, record.phase === 'stopping');
+  }
+}
+
+function endState(end: SeenEnd['end'], stopping: boolean): NodeState {
+  if (end.kind === 'exited' && end.code === 0) return 'succeeded';
+  if (end.kind === 'failed' && end.failure.type === 'HostLost') return 'lost';
+  return stopping ? 'stopped' : 'failed';
+}
+
+/** Marks all nodes that have not ended. */
+export function markNodes(record: RunRecord, state: NodeState): void {
+  for (const node of record.nodes) {
+    if (!record.ends.some(({ host }) => host === node.host)) node.state = state;
+  }
+}
+
+export function programOf(task: Task): Program {
+  const { shell, commands, env, workingDir, stopSignal, stopDurationSeconds, hostTimeoutSeconds } = task;
+  return { shell, commands, env, workingDir, stopSignal, stopDurationSeconds, hostTimeoutSeconds };
+}
