@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { replaceFileDurably } from '../activities/host/replace-file.js';
 
 /** A data directory that cannot be used; the message names it and the mend. */
 export class DataDirUnusable extends Error {}
@@ -32,7 +32,7 @@ export async function openDataDir(path: string, host: string): Promise<DataDir> 
       throw new DataDirUnusable(`The data directory ${path} belongs to host ${known.host}, not ${host}; give each host its own with --data`);
     }
     const identity = known?.identity ?? randomUUID();
-    if (!known) writeFileAtomic.sync(join(path, 'host.json'), JSON.stringify({ host, identity }));
+    if (!known) replaceFileDurably(join(path, 'host.json'), JSON.stringify({ host, identity }));
     return { path, host, identity, unlock: () => void lock.stdin?.end() };
   } catch (error) {
     lock.stdin?.end();

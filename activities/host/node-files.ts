@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { cookie } from '../../spec/ids.js';
 import type { StartReason } from '../../spec/nodes.js';
 import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
 import { writeLaunch } from '../process/launch.js';
 import type { Agent } from './agent.js';
+import { replaceFile } from './replace-file.js';
 import { runDir, type StartRecord, startDir } from './store.js';
 
 /**
@@ -21,7 +21,7 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
   mkdirSync(work, { recursive: true });
 
   const files = { hostfile: join(dir, 'hostfile'), nodes: join(dir, 'nodes'), roster: join(dir, 'roster.json') };
-  const replace = (path: string, text: string) => writeFileAtomic.sync(path, text, { mode: 0o644, fsync: false });
+  const replace = (path: string, text: string) => replaceFile(path, text, 0o644);
   replace(files.nodes, nodesIps(roster));
   replace(files.roster, JSON.stringify(rosterFile(roster, self)));
   replace(files.hostfile, roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join(''));

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
+import { replaceFile, replaceFileDurably } from './replace-file.js';
 
 /** The version of what is on disk; an agent refuses a newer one than its own. */
 const STATE_VERSION = 1;
@@ -63,7 +63,7 @@ export function writeStart(dataDir: string, record: Omit<StartRecord, 'version'>
   const dir = startDir(dataDir, record.run.runId, record.startNumber);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const text = JSON.stringify({ ...record, version: STATE_VERSION });
-  writeFileAtomic.sync(join(dir, 'start.json'), text, { mode: 0o600, fsync: false });
+  replaceFile(join(dir, 'start.json'), text);
 }
 
 export function readTombstone(dataDir: string, runId: string): Tombstone {
@@ -80,7 +80,7 @@ export function raiseTombstone(dataDir: string, runId: string, at: { generation:
     gatherings,
   };
   mkdirSync(runDir(dataDir, runId), { recursive: true, mode: 0o700 });
-  writeFileAtomic.sync(join(runDir(dataDir, runId), 'tombstone.json'), JSON.stringify(raised), { fsync: true });
+  replaceFileDurably(join(runDir(dataDir, runId), 'tombstone.json'), JSON.stringify(raised));
 }
 
 function names(dir: string): string[] {

@@ -24,15 +24,13 @@ trap : INT TERM HUP QUIT PIPE
 exec 4>&1 >/dev/null 2>&1
 mkfifo -m 600 ${f.go} ${f.alive} || { echo "$1 failed mkfifo does not work in the start's directory" >&4; exit 1; }
 exec 3<>${f.alive}
-: >${f.exitDraft}
+: >${f.exit}
 setsid "$2" -c "$3" muster-waiter "$1" "$4" "$5" 3<&-
 code=$?
 [ -e ${f.program} ] || exit 0
 exec 4>&-
-printf '%s\\n' "$code" >${f.exitDraft}
-sync ${f.exitDraft}
-mv -f ${f.exitDraft} ${f.exit}
-sync .
+printf '%s\\n' "$code" >>${f.exit}
+sync ${f.exit} .
 `;
 
 /**

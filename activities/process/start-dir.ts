@@ -24,9 +24,10 @@ export const startFiles = {
   output: 'output',
   /** One sentence, when the program could not be started at all. */
   launchFailed: 'launch-failed',
-  /** The exit code, before it is durable; exists from the start, so that it can be watched. */
-  exitDraft: 'exit.tmp',
-  /** The exit code, durable; its time of modification is the end of the program. */
+  /**
+   * The exit code and a newline, in one write, then synced to the disk; its time of modification is the end of the program. It is made
+   * empty beforehand, so that it can be watched: without its newline it says nothing.
+   */
   exit: 'exit',
 } as const;
 
@@ -65,8 +66,8 @@ export function readProgram(dir: string): z.infer<typeof processRecord> | undefi
 /** How the program ended; undefined while it runs, and when nobody was there to record it. */
 export function readExit(dir: string): ExitRecord | undefined {
   const path = startFile(dir, 'exit');
-  const text = readIfThere(path)?.trim();
-  if (text === undefined || !/^\d{1,3}$/.test(text)) return undefined;
+  const text = readIfThere(path);
+  if (text === undefined || !/^\d{1,3}\n$/.test(text)) return undefined;
   return { code: Number(text), endedAtMs: statSync(path).mtimeMs };
 }
 

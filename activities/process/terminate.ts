@@ -107,7 +107,7 @@ async function findMembers({ dir, cookie }: Scope): Promise<Members> {
   const processes = await scanProcesses();
   const program = dir === undefined ? undefined : readProgram(dir);
   const shim = dir === undefined ? undefined : readShim(dir);
-  // The shim and its helpers (sync, mv) carry the cookie too; they are ended last.
+  // The shim and its helper (sync) carry the cookie too; they are ended last.
   const shimSession = shim !== undefined && readRecorded(shim) !== undefined ? shim.pid : undefined;
   const candidates = processes.filter((it) => it.sid !== shimSession);
 

@@ -43,8 +43,8 @@ export function watchExit(dir: string, listener: ExitListener, events: FileEvent
 
   poll(safetyPollMs);
   try {
-    // The draft becomes the exit file by being moved. Watching it, not the directory: output makes no noise there.
-    source = events(startFile(dir, 'exitDraft'), check, () => poll(blindPollMs));
+    // The file alone, not the directory: output would make noise there.
+    source = events(startFile(dir, 'exit'), check, () => poll(blindPollMs));
   } catch {
     poll(blindPollMs);
   }

@@ -1,73 +1,68 @@
-import { z } from 'zod';
 import { byteLength } from './byteLength.js';
 import { isReservedEnv } from './env.js';
 import { type Path, found } from './problem.js';
 import { quoteKey } from './words.js';
 
-/** One entry of `env`. A null value is a bare name, to be taken from the submitter. */
-export interface EnvEntry {
-  name: string;
-  value: string | null;
-  /** path: within `env`. */
-  path: Path;
-}
-
 // Linux' MAX_ARG_STRLEN: one `NAME=value` with the NUL that ends it.
 const LARGEST_ENTRY_BYTES = 131_072;
 
-/** `env`, a list or a map, as entries. Messages never repeat a value: it may be a secret. */
-export const envSchema = z.unknown().transform((input, context): EnvEntry[] => {
-  const entries: EnvEntry[] = [];
-  const names = new Set<string>();
-  const refuse = (path: Path, message: string) => {
-    context.issues.push({ code: 'custom', path: [...path], message, input });
-  };
-  const add = (path: Path, name: string, value: string | null) => {
-    const problem = nameProblem(name) ?? (names.has(name) ? `${quoteKey(name)} is given twice` : undefined);
-    if (problem !== undefined) return refuse(path, problem);
-    names.add(name);
-    const tooMuch = value === null ? undefined : valueProblem(name, value);
-    if (tooMuch !== undefined) return refuse(path, tooMuch);
-    entries.push({ name, value, path });
-  };
-
-  if (Array.isArray(input)) {
-    input.forEach((item: unknown, index) => {
-      if (typeof item !== 'string') return refuse([index], `expected \`NAME=value\` or \`NAME\`, got ${kindOf(item)}`);
-      const equals = item.indexOf('=');
-      add([index], equals < 0 ? item : item.slice(0, equals), equals < 0 ? null : item.slice(equals + 1));
-    });
-  } else if (typeof input === 'object' && input !== null) {
-    for (const [name, value] of Object.entries(input)) {
-      const text = textOf(value);
-      if ('refused' in text) refuse([name], text.refused);
-      else add([name], name, text.value);
-    }
-  } else {
-    refuse([], `expected a list such as \`- NAME=value\`, or a map, got ${kindOf(input)}`);
-  }
-  return entries;
-});
-
-/** The environment with its bare names looked up; each that is missing is told to `refuse`. */
-export function resolveEnv(
-  entries: readonly EnvEntry[],
+/**
+ * `env`, a list or a map, as an environment. Every problem is told to `refuse`, by its path
+ * within `env`; no message repeats a value, for it may be a secret.
+ */
+export function readEnv(
+  input: unknown,
   submitterEnv: Record<string, string | undefined> | undefined,
   refuse: (path: Path, message: string) => void,
 ): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const { name, value, path } of entries) {
-    const resolved = value ?? (submitterEnv !== undefined && Object.hasOwn(submitterEnv, name) ? submitterEnv[name] : undefined);
-    if (resolved === undefined) {
-      const where = submitterEnv === undefined ? 'and none is known here' : `which has no ${quoteKey(name)}`;
-      refuse(path, `expected \`${name}=value\`; a bare name is taken from the submitter's environment, ${where}`);
+  const names = new Set<string>();
+  for (const entry of entriesOf(input)) {
+    const { path } = entry;
+    if ('refused' in entry) {
+      refuse(path, entry.refused);
       continue;
     }
-    const problem = value === null ? valueProblem(name, resolved) : undefined;
-    if (problem !== undefined) refuse(path, problem);
-    else env[name] = resolved;
+    const { name } = entry;
+    const badName = nameProblem(name) ?? (names.has(name) ? `${quoteKey(name)} is given twice` : undefined);
+    if (badName !== undefined) {
+      refuse(path, badName);
+      continue;
+    }
+    names.add(name);
+    const value = entry.value ?? fromSubmitter(name, submitterEnv);
+    const badValue = value === undefined ? missing(name, submitterEnv) : valueProblem(name, value);
+    if (badValue !== undefined) refuse(path, badValue);
+    else if (value !== undefined) env[name] = value;
   }
   return env;
+}
+
+// A null value is a bare name, which is taken from the submitter.
+type Entry = { path: Path; name: string; value: string | null } | { path: Path; refused: string };
+
+function entriesOf(input: unknown): Entry[] {
+  if (Array.isArray(input)) return Array.from(input, (item: unknown, index) => listEntry(item, index)); // `map` would leave holes.
+  if (typeof input === 'object' && input !== null) {
+    return Object.entries(input).map(([name, value]) => ({ path: [name], name, ...textOf(value) }));
+  }
+  return [{ path: [], refused: `expected a list such as \`- NAME=value\`, or a map, got ${kindOf(input)}` }];
+}
+
+function listEntry(item: unknown, index: number): Entry {
+  const path = [index];
+  if (typeof item !== 'string') return { path, refused: `expected \`NAME=value\` or \`NAME\`, got ${kindOf(item)}` };
+  const equals = item.indexOf('=');
+  return equals < 0 ? { path, name: item, value: null } : { path, name: item.slice(0, equals), value: item.slice(equals + 1) };
+}
+
+function fromSubmitter(name: string, submitterEnv: Record<string, string | undefined> | undefined): string | undefined {
+  return submitterEnv !== undefined && Object.hasOwn(submitterEnv, name) ? submitterEnv[name] : undefined;
+}
+
+function missing(name: string, submitterEnv: unknown): string {
+  const found = submitterEnv === undefined ? 'and none is known here' : 'where it is not set';
+  return `expected \`${name}=value\`; a bare name is taken from the submitter's environment, ${found}`;
 }
 
 function nameProblem(name: string): string | undefined {

@@ -9,5 +9,5 @@ export function nearestOf(word: string, candidates: readonly string[]): string |
     const far = distance(lower, candidate.toLowerCase().replaceAll('-', '_'));
     if (best === undefined || far < best.far) best = { candidate, far };
   }
-  return best !== undefined && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.far <= Math.ceil(word.length * 0.4) ? best.candidate : undefined;
 }

@@ -1,4 +1,4 @@
-import { resolveEnv } from './environment.js';
+import { readEnv } from './environment.js';
 import { COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS, asksForNothing } from './keys.js';
 import { slugName } from './name.js';
 import { type Locate, type Path, type Problem, type Warning, found, problemAt } from './problem.js';
@@ -27,7 +27,7 @@ const LONGEST_VARIABLE_BYTES = 131_072;
 const BYTES_PER_ADDRESS = 16;
 
 /**
- * Any value as a task, or all of its problems at once, in the order of its keys. Total: it
+ * Any value as a task, or all of its problems at once (past a hundred, their number), in the order of its keys. Total: it
  * never throws, and never changes its input. Deterministic, so a workflow may call it.
  */
 export function parseTask(input: unknown, context: ParseContext): ParsedTask {
@@ -43,7 +43,11 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   const { locate } = context;
   const problems: Problem[] = [];
   const warnings: Warning[] = [];
-  const refuse = (path: Path, message: string) => void problems.push(problemAt(path, message, locate));
+  let more = 0;
+  const refuse = (path: Path, message: string) => {
+    if (problems.length < MOST_PROBLEMS) problems.push(problemAt(path, message, locate));
+    else more += 1;
+  };
 
   if (Object.prototype.toString.call(input) !== '[object Object]') {
     refuse([], `expected a map with keys such as \`nodes\` and \`commands\`, got ${found(input)}`);
@@ -64,7 +68,7 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   }
   if (isAbsent(given['commands'])) refuse(['commands'], 'expected a list of commands, got nothing');
   checkTogether(fields, refuse);
-  const env = resolveEnv(fields.env ?? [], context.submitterEnv, (path, message) => refuse(['env', ...path], message));
+  const env = readEnv(fields.env ?? DEFAULTS.env, context.submitterEnv, (path, message) => refuse(['env', ...path], message));
 
   if (placement.length > 0) {
     const names = placement.map(quoteKey).join(', ');
@@ -74,7 +78,8 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   if (fields.resources !== undefined) {
     warnings.push(problemAt(['resources'], 'parsed, not yet used to choose hosts', locate));
   }
-  if (problems.length > 0) return { ok: false, problems: shortened(problems), warnings };
+  if (more > 0) problems.push({ path: '', message: `and ${more} more ${more === 1 ? 'problem' : 'problems'}` });
+  if (problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, task: assemble(fields, env, context.defaultName), warnings };
 }
 
@@ -110,12 +115,6 @@ function checkTogether({ nodes, hosts }: Fields, refuse: (path: Path, message: s
 export function addressListProblem(nodes: number): string | undefined {
   if (nodes * BYTES_PER_ADDRESS <= LONGEST_VARIABLE_BYTES) return undefined;
   return `expected a list of addresses of at most 128 KiB, got ${nodes} nodes; \`nodes_env: file\` is not supported yet`;
-}
-
-function shortened(problems: Problem[]): Problem[] {
-  if (problems.length <= MOST_PROBLEMS) return problems;
-  const more = problems.length - MOST_PROBLEMS;
-  return [...problems.slice(0, MOST_PROBLEMS), { path: '', message: `and ${more} more ${more === 1 ? 'problem' : 'problems'}` }];
 }
 
 function assemble(fields: Fields, env: Record<string, string>, defaultName: string): Task {

@@ -32,7 +32,8 @@ const cpuMap = strict(
 );
 
 const cpu = reading(z.union([z.number(), z.string(), cpuMap], { error: expected(CPU_WHAT) }), (value): Read<CpuRequest> => {
-  if (typeof value !== 'object') return readCpuText(String(value));
+  if (typeof value === 'string') return readCpuText(value);
+  if (typeof value === 'number') return withCount(null, readRange(value, COUNT), value);
   const architecture = value.arch ?? null;
   if (value.count) return { value: { architecture, count: value.count } };
   const bounds = { min: value.min, max: value.max };
@@ -40,13 +41,11 @@ const cpu = reading(z.union([z.number(), z.string(), cpuMap], { error: expected(
   return withCount(architecture, readRange(bounds, COUNT), value);
 });
 
-const disk = z.union(
-  [
-    rangeSchema(GIGABYTES),
-    reading(strict({ size: rangeSchema(GIGABYTES) }, GIGABYTES.what), (map) => ({ value: map.size })),
-  ],
-  { error: expected(GIGABYTES.what) },
-);
+const diskMap = strict({ size: rangeSchema(GIGABYTES).nullish(), min: bound.nullish(), max: bound.nullish() }, GIGABYTES.what);
+
+const disk = reading(z.union([z.number(), z.string(), diskMap], { error: expected(GIGABYTES.what) }), (value): Read<Range> => {
+  return typeof value === 'object' && value.size ? { value: value.size } : readRange(value, GIGABYTES);
+});
 
 const shmSize = reading(z.union([z.number(), z.string()], { error: expected(SHM_WHAT) }), (value): Read<number> => {
   const size = GIGABYTES.read(typeof value === 'string' ? value.replaceAll(' ', '') : value);

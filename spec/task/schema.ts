@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { durationOf, durationOrOff } from './duration.js';
-import { envSchema } from './environment.js';
 import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
 import { found } from './problem.js';
@@ -27,7 +26,18 @@ const count = reading(z.union([z.number(), z.string(), z.looseObject({})], { err
 });
 
 const command = textWhere('a command as text', (text) => text.trim() !== '', 'put a command that YAML reads otherwise in quotes');
-const hostId = textWhere('the id of a host', (text) => HOST_ID_RULE.test(text));
+const hosts = listOf(z.unknown(), 'host ids')
+  .min(1, { error: (issue) => `expected at least one host id, got ${found(issue.input)}` })
+  .max(MAX_NODES, { error: `expected at most ${MAX_NODES} host ids, got more` })
+  .transform((items, context): string[] => {
+    const first = new Map<string, number>();
+    items.forEach((item, index) => {
+      const message = hostProblem(item, first);
+      if (message !== undefined) context.issues.push({ code: 'custom', path: [index], input: item, message });
+      else first.set(String(item), index);
+    });
+    return [...first.keys()];
+  });
 
 /**
  * The supported keys, each with its own schema, so that a problem in one hides none in another.
@@ -39,9 +49,9 @@ export const taskFields = {
   nodes: count,
   commands: listOf(command, 'commands').min(1, { error: (issue) => `expected at least one command, got ${found(issue.input)}` }),
   shell: textWhere('`sh`, `bash` or an absolute path', (text) => text === 'sh' || text === 'bash' || text.startsWith('/')),
-  env: envSchema,
+  env: z.unknown(), // Read by `readEnv`, since a bare name needs the submitter's environment.
   working_dir: textWhere('a path', (text) => text.trim() !== '' && text.length <= 4_096),
-  hosts: uniqueHosts(),
+  hosts,
   resources: resourcesSchema,
   stop_criteria: z.enum(['all-done', 'master-done'], { error: expected('`all-done` or `master-done`') }),
   stop_signal: signalSchema,
@@ -73,18 +83,10 @@ function listOf<T extends z.ZodType>(item: T, what: string) {
   return z.array(item, { error: expected(`a list of ${what}`) });
 }
 
-function uniqueHosts() {
-  const list = listOf(hostId, 'host ids').min(1, { error: (issue) => `expected at least one host id, got ${found(issue.input)}` });
-  return list.check((context) => {
-    const { length } = context.value;
-    if (length > MAX_NODES) context.issues.push({ code: 'custom', input: length, message: `expected at most ${MAX_NODES} hosts, got ${length}` });
-    const first = new Map<string, number>();
-    context.value.forEach((id, index) => {
-      const before = first.get(id);
-      if (before === undefined) first.set(id, index);
-      else context.issues.push({ code: 'custom', path: [index], input: id, message: `${found(id)} is already given at hosts[${before}]` });
-    });
-  });
+function hostProblem(item: unknown, first: ReadonlyMap<string, number>): string | undefined {
+  if (typeof item !== 'string' || !HOST_ID_RULE.test(item)) return `expected the id of a host, got ${found(item)}`;
+  const before = first.get(item);
+  return before === undefined ? undefined : `${found(item)} is already given at hosts[${before}]`;
 }
 
 // The kernel's dev_valid_name, and its 15 bytes.

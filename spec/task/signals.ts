@@ -3,11 +3,11 @@ import { nearestOf } from './nearest.js';
 import { found } from './problem.js';
 import { expected, reading } from './words.js';
 
-// Linux' numbers on x86 and Arm. STOP is left out: no program can catch it and it ends nothing.
+// Linux' numbers on x86 and Arm, the usual ones first. STOP is left out: no program can catch it and it ends nothing.
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
-  HUP: 1, INT: 2, QUIT: 3, ILL: 4, TRAP: 5, ABRT: 6, BUS: 7, FPE: 8, KILL: 9, USR1: 10, SEGV: 11, USR2: 12, PIPE: 13,
-  ALRM: 14, TERM: 15, STKFLT: 16, CHLD: 17, CONT: 18, TSTP: 20, TTIN: 21, TTOU: 22, URG: 23, XCPU: 24, XFSZ: 25,
-  VTALRM: 26, PROF: 27, WINCH: 28, IO: 29, PWR: 30, SYS: 31,
+  TERM: 15, INT: 2, HUP: 1, QUIT: 3, KILL: 9, USR1: 10, USR2: 12, ABRT: 6, ALRM: 14, CONT: 18, WINCH: 28, CHLD: 17,
+  ILL: 4, TRAP: 5, BUS: 7, FPE: 8, SEGV: 11, PIPE: 13, STKFLT: 16, TSTP: 20, TTIN: 21, TTOU: 22, URG: 23, XCPU: 24,
+  XFSZ: 25, VTALRM: 26, PROF: 27, IO: 29, PWR: 30, SYS: 31,
 };
 
 const WHAT = 'a signal such as `SIGTERM`, `INT` or `15`';

@@ -34,6 +34,7 @@ export type Read<T> = { value: T } | { refused: string };
 /** `from`, whose values `read` turns into something else or refuses in words. */
 export function reading<M, T, I>(from: z.ZodType<M, I>, read: (value: M) => Read<T>) {
   return from.transform((value, context): T => {
+    if (context.issues.length > 0) return z.NEVER; // Zod goes on after an unknown key.
     const result = read(value);
     if ('value' in result) return result.value;
     context.issues.push({ code: 'custom', message: result.refused, input: value });

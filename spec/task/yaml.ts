@@ -1,4 +1,4 @@
-import { LineCounter, isMap, parseDocument } from 'yaml';
+import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
 import { byteLength } from './byteLength.js';
 import { type Locate, type Problem, type Warning, found } from './problem.js';
 import { tooDeepAt } from './yamlDepth.js';
@@ -34,7 +34,7 @@ function readDocument(text: string): ReadYaml {
   const lineAt = (offset: number) => lines.linePos(offset).line;
   const document = parseDocument(text, {
     lineCounter: lines,
-    logLevel: 'silent',
+    logLevel: 'error', // Not `silent`, which would let a second document pass.
     merge: true,
     prettyErrors: false,
     resolveKnownTags: false,
@@ -48,8 +48,7 @@ function readDocument(text: string): ReadYaml {
     return refused([{ path: '', line: lineAt(complaint.pos[0]), message: syntaxMessage(complaint) }]);
   }
   if (!isMap(document.contents)) {
-    const value: unknown = document.contents === null ? null : document.toJS();
-    return refused([{ path: '', message: `${NOT_A_MAP}, got ${value === null ? 'an empty file' : found(value)}` }]);
+    return refused([{ path: '', message: `${NOT_A_MAP}, got ${topLevel(document.contents)}` }]);
   }
 
   const survey = surveyTree(document.contents, lineAt, MOST_ALIASES);
@@ -72,6 +71,12 @@ function textProblem(text: string): Problem | undefined {
   if (nul >= 0) return { path: '', line: text.slice(0, nul).split('\n').length, message: 'expected text, got a NUL byte' };
   const deepLine = tooDeepAt(text);
   return deepLine === undefined ? undefined : { path: '', line: deepLine, message: 'expected at most 100 levels of nesting, got more' };
+}
+
+function topLevel(contents: unknown): string {
+  const value: unknown = isScalar(contents) ? contents.value : contents;
+  if (value === null) return 'an empty file';
+  return isScalar(contents) ? found(value) : 'a list';
 }
 
 function refused(problems: Problem[]): ReadYaml {

@@ -50,7 +50,7 @@ export function surveyTree(root: Node, lineAt: (offset: number) => number, mostA
       const before = firstLines.get(key);
       if (before === undefined) firstLines.set(key, lineOf(pair.key));
       else if (key !== '<<') tell(problems, [...path, key], pair.key, `${quoteKey(key)} is already given on line ${before}`);
-      if (path.length === 0 && isScalar(pair.value) && pair.value.source === '') {
+      if (path.length === 0 && isScalar(pair.value) && pair.value.value === null && pair.value.source === '') {
         tell(warnings, [key], pair.key, 'has no value, which is the same as leaving it out');
       }
       visit(pair.value, [...path, key]);

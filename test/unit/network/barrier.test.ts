@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { BarrierBroken } from '../../../activities/network/errors.js';
+import { encode, newNonce, prove } from '../../../activities/network/protocol.js';
 import { agreed, gate, join, leaveNothingOpen, listen, openPort, ROSTER, seated, until, wiretap } from './meeting-place.js';
 
 afterEach(leaveNothingOpen);
@@ -248,6 +249,50 @@ test('a host that does not know the token is found out', async () => {
   });
   const node = join(await listen(server), agreed(), 1);
   expect((await broken(node.done)).reason).toBe('impostor');
+});
+
+test('a node calls from its own address', async () => {
+  const callers: (string | undefined)[] = [];
+  const abort = new AbortController();
+  const server = createServer((socket) => {
+    callers.push(socket.on('error', () => {}).remoteAddress);
+    abort.abort();
+  });
+  const node = join(await listen(server), agreed(), 1, { localAddress: '127.0.0.5', signal: abort.signal });
+  await node.done.catch(() => {});
+  expect(callers).toEqual(['127.0.0.5']);
+});
+
+test('a go that comes before the node is ready is not obeyed', async () => {
+  const terms = agreed();
+  let calls = 0;
+  const server = createServer((socket) => {
+    calls++;
+    socket
+      .on('error', () => {})
+      .once('data', (said) => {
+        const hello = JSON.parse(String(said));
+        const nonce = newNonce();
+        socket.write(encode({ t: 'challenge', nonce, proof: prove(terms.token, 'host', hello, hello.nonce, nonce) }));
+        socket.once('data', () => socket.write(Buffer.concat([encode({ t: 'roster', bytes: ROSTER }), encode({ t: 'go' })])));
+      });
+  });
+  const abort = new AbortController();
+  const node = join(await listen(server), terms, 1, { signal: abort.signal }, gate().wait);
+  await until(
+    () => calls,
+    (count) => count >= 2,
+  );
+  abort.abort();
+  await node.done.catch(() => {});
+  expect(node.trail).toEqual([`roster ${ROSTER}`]);
+});
+
+test('a proof of one role is none for another, and none for another nonce', () => {
+  const proofs = (['hello', 'joiner', 'host'] as const).flatMap((role) =>
+    ['a', 'b'].map((nonce) => prove('token', role, { ...agreed(), rank: 1 }, 'n', nonce)),
+  );
+  expect(new Set(proofs).size).toBe(6);
 });
 
 test('the token never crosses the wire', async () => {

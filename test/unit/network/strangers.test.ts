@@ -87,6 +87,19 @@ test('who waits for a meeting is challenged on the same connection when it is he
   expect((await until(raw.frames, (frames) => frames.length > 0))[0]?.t).toBe('challenge');
 });
 
+test('a node of a newer generation waits for its own meeting and is not let into the older one', async () => {
+  const port = await openPort();
+  port.host(agreed(), { onGo: () => {} });
+  const raw = await dial(port);
+  raw.socket.write(line(hello({ generation: 2 })));
+  const other = await dial(port);
+  other.socket.write(line(hello()));
+  await until(other.frames, (frames) => frames.length > 0);
+  expect(raw.heard()).toBe('');
+  port.host(agreed({ generation: 2 }), { onGo: () => {} });
+  expect((await until(raw.frames, (frames) => frames.length > 0))[0]?.t).toBe('challenge');
+});
+
 test('who does not know the token learns nothing of generation, digest or ranks', async () => {
   const port = await openPort();
   port.host(agreed({ generation: 7 }), { onGo: () => {} });

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -251,9 +251,9 @@ test('a forker that was killed is replaced', async () => {
   const env = { ...baseEnv, FORKER: 'of this test' };
   const first = newStart();
   await forkShim({ dir: first.dir, cookie: first.cookie, baseEnv: env, ...here });
-  const forkers = execFileSync('sh', ['-c', 'for p in /proc/[0-9]*; do tr "\\0" " " <$p/cmdline 2>/dev/null | grep -q muster-forker && tr "\\0" "\\n" <$p/environ | grep -qx "FORKER=of this test" && echo ${p#/proc/}; done; true'], { encoding: 'utf8' });
-  process.kill(Number(forkers.trim()), 'SIGKILL');
-  await until(() => existsSync(`/proc/${forkers.trim()}`), false);
+  const forker = pidOfForker('FORKER=of this test');
+  process.kill(forker, 'SIGKILL');
+  await until(() => lives(forker), false);
   const second = newStart();
   await forkShim({ dir: second.dir, cookie: second.cookie, baseEnv: env, ...here });
   for (const start of [first, second]) {
@@ -272,6 +272,18 @@ test('an identity with another start time, boot or namespace is another process'
   expect(isSameProcess({ ...shim, pidNamespace: 'pid:[1]' })).toBe(false);
   releaseShim(start.dir, 'abort');
 });
+
+/** The forker with this line in its environment. */
+function pidOfForker(line: string): number {
+  const has = (pid: string, file: string, text: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0').includes(text);
+    } catch {
+      return false;
+    }
+  };
+  return Number(readdirSync('/proc').find((pid) => has(pid, 'environ', line) && has(pid, 'cmdline', 'muster-forker')));
+}
 
 function executable(start: Start, text: string): string {
   const path = join(start.dir, 'program');

@@ -1,0 +1,23 @@
+import type { Task } from '../spec/task/task.js';
+import type { DevStack } from '../workers/dev-stack.js';
+import { Exit, EXIT, UsageError } from './exit.js';
+import type { Interrupts } from './interrupts.js';
+import { onlyOnLinux } from './linux.js';
+import { say } from './print.js';
+
+/** The stack for one run. An interrupt while it starts ends it and throws `Exit`. */
+export async function startFor(hosts: number, task: Task, interrupts: Interrupts): Promise<DevStack> {
+  onlyOnLinux('--dev');
+  if (hosts < task.nodes) throw new UsageError(`${hosts} host${hosts === 1 ? '' : 's'} cannot hold ${task.nodes} nodes: one node runs on a host`);
+  const { startDevStack } = await import('../workers/dev-stack.js');
+  say(`starting a Temporal and ${hosts} host${hosts === 1 ? '' : 's'} on this machine, for this command only`);
+  try {
+    const stack = await startDevStack({ hosts, inMemory: true, say, signal: interrupts.early });
+    say(`Web UI: ${stack.uiUrl}`);
+    return stack;
+  } catch (error) {
+    interrupts.dispose();
+    if (interrupts.early.aborted) throw new Exit(interrupts.exitCode ?? EXIT.SIGINT);
+    throw error;
+  }
+}

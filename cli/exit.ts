@@ -1,0 +1,87 @@
+import type { RunStatus } from '../spec/nodes.js';
+
+/** What the command ends with; docs/command-line.md. 130 and 143 are 128 and the signal that interrupted it. */
+export const EXIT = {
+  succeeded: 0,
+  runFailed: 1,
+  usage: 2,
+  unreachable: 3,
+  timedOut: 4,
+  stopped: 5,
+  bug: 70,
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const;
+
+/** A mistake of whoever typed the command. The message is one sentence, without a full stop. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Ends the command with this code; everything was said already. */
+export class Exit extends Error {
+  override readonly name = 'Exit';
+
+  constructor(readonly code: number) {
+    super(`exit ${code}`);
+  }
+}
+
+// By the name of the class: most of them live in modules that only some verbs load.
+const CODES: Record<string, number> = {
+  UsageError: EXIT.usage,
+  InvalidTask: EXIT.usage,
+  RunNotFound: EXIT.usage,
+  BadConnectionConfig: EXIT.usage,
+  PortTaken: EXIT.usage,
+  AddressNotFound: EXIT.usage,
+  DataDirUnusable: EXIT.usage,
+  HostIdInUse: EXIT.usage,
+  RunEnded: EXIT.runFailed,
+  DevStackFailed: EXIT.runFailed,
+  TemporalUnreachable: EXIT.unreachable,
+  ServerTooOld: EXIT.unreachable,
+  ServerNotFound: EXIT.unreachable,
+  ServerNotReady: EXIT.unreachable,
+  NobodyAnswers: EXIT.unreachable,
+  WaitTimedOut: EXIT.timedOut,
+};
+
+// gRPC's numbers for what is the server's or the wire's doing, in words.
+const CONNECTION: Record<number, string> = {
+  4: 'Temporal does not answer in time',
+  5: 'Temporal does not know the namespace',
+  7: 'Temporal refuses: permission denied',
+  8: 'Temporal is busy: its limits are used up',
+  14: 'Temporal cannot be reached any more',
+  16: 'Temporal refuses: the credentials are missing or wrong',
+};
+
+/** What a command that failed says and ends with: one sentence for everything but a bug. */
+export function verdictOf(error: unknown): { code: number; message: string } {
+  if (error instanceof Exit) return { code: error.code, message: '' };
+  if (error instanceof Error) {
+    const code = CODES[error.name] ?? CODES[error.constructor.name];
+    if (code !== undefined) return { code, message: error.message };
+    const connection = connectionProblem(error);
+    if (connection !== undefined) return { code: EXIT.unreachable, message: connection };
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: EXIT.bug, message: `Muster has a bug: ${stack}` };
+}
+
+/** The exit code that a run's end means. */
+export function codeOf({ phase, reason }: Pick<RunStatus, 'phase' | 'reason'>): number {
+  if (phase === 'succeeded') return EXIT.succeeded;
+  if (phase === 'cancelled') return EXIT.stopped;
+  return reason === 'InvalidSpec' ? EXIT.usage : EXIT.runFailed;
+}
+
+function connectionProblem(error: Error): string | undefined {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const { code, details } = each as { code?: unknown; details?: unknown };
+    const words = typeof code === 'number' ? CONNECTION[code] : undefined;
+    if (words !== undefined) return typeof details === 'string' && details !== '' ? `${words} (${details})` : words;
+  }
+  return undefined;
+}

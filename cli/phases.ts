@@ -1,0 +1,63 @@
+import type { NodeStatus, RunStatus } from '../spec/nodes.js';
+import { FAILURES } from '../spec/failures.js';
+import { formatDuration } from './duration.js';
+import { table } from './table.js';
+
+const ADDRESSES_SHOWN = 10;
+
+/** Says what changes in a run, a line for each change of phase or generation. */
+export class Progress {
+  #phase = '';
+  #generation = 0;
+  #warned = false;
+
+  /** The lines that this status adds to what was said before; none for the end, which has a summary. */
+  lines(status: RunStatus): string[] {
+    const lines: string[] = [];
+    if (!this.#warned && status.warnings.length > 0) {
+      this.#warned = true;
+      lines.push(...status.warnings.map((warning) => `warning: ${warning}`));
+    }
+    if (status.generation > this.#generation) {
+      this.#generation = status.generation;
+      lines.push(`addresses of generation ${status.generation}: ${addresses(status.nodes)}`);
+    }
+    const phase = `${status.phase}/${status.reason}`;
+    if (phase !== this.#phase && !isOver(status)) lines.push(`${status.phase}: ${status.message}`);
+    this.#phase = phase;
+    return lines;
+  }
+}
+
+/** The end of a run, for people: the message; after a failure also the last lines of the node that failed first, the nodes and what to do. */
+export function summary(status: RunStatus): string[] {
+  const { phase, message, submittedAtMs, endedAtMs, reason } = status;
+  const took = endedAtMs === null ? '' : ` (${formatDuration(endedAtMs - submittedAtMs)})`;
+  const lines = [`${status.run} ${phase}: ${message}${took}`];
+  if (phase !== 'failed') return lines;
+  if (status.lastLines !== '') {
+    lines.push('The last lines of the node that failed first:', ...status.lastLines.trimEnd().split('\n').map((line) => `  ${line}`));
+  }
+  if (status.nodes.length > 0) lines.push(...nodesTable(status.nodes));
+  const mend = reason in FAILURES ? FAILURES[reason as keyof typeof FAILURES].mend : undefined;
+  if (mend !== undefined) lines.push(`What to do: ${mend.replaceAll('RUN', status.run)}`);
+  return lines;
+}
+
+export function nodesTable(nodes: readonly NodeStatus[]): string[] {
+  const rows = nodes.map(({ rank, host, address, interface: name, state, exitCode, startNumber }) => [
+    ...[rank === null ? '-' : String(rank), host, address ?? '-', name ?? '-', state],
+    ...[exitCode === null ? '-' : String(exitCode), startNumber === 0 ? '-' : String(startNumber)],
+  ]);
+  return table(['RANK', 'HOST', 'ADDRESS', 'INTERFACE', 'STATE', 'EXIT', 'START'], rows);
+}
+
+export function isOver({ phase }: Pick<RunStatus, 'phase'>): boolean {
+  return phase === 'succeeded' || phase === 'failed' || phase === 'cancelled';
+}
+
+function addresses(nodes: readonly NodeStatus[]): string {
+  const shown = nodes.slice(0, ADDRESSES_SHOWN).map(({ rank, host, address }) => `${rank} ${host} ${address}`);
+  const more = nodes.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

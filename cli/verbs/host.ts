@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { readTemporalOptions } from '../../connection/options.js';
+import type { AgentSettings } from '../../workers/agent.js';
+import { UsageError } from '../exit.js';
+import { onlyOnLinux } from '../linux.js';
+import { gathered, wholeNumber } from '../numbers.js';
+import { userPath } from '../paths.js';
+import { say } from '../print.js';
+import { untilAskedToEnd, untilServed, within } from '../worker-life.js';
+
+interface Options {
+  name: string;
+  label?: string[];
+  network?: string;
+  interface?: string;
+  address?: string;
+  port?: number;
+  data?: string;
+  fleet: string;
+  devStack?: true;
+  keepData?: true;
+}
+
+/** A dev stack's parent is gone: what has not ended by then is ended by its janitor. */
+const DEV_STOP_LIMIT_MS = 3_500;
+
+export function host(): Command {
+  return new Command('host')
+    .description('make this machine a host: its agent (SIGTERM hands over; programs live on for the next agent)')
+    .option('--name <name>', "the host's id", hostname())
+    .option('--label <key=value>', 'a label (repeatable)', gathered)
+    .option('--network <cidr>', 'the network that its address is taken from')
+    .option('--interface <name>', 'the interface that its address is taken from')
+    .option('--address <ip>', 'its address')
+    .option('--port <port>', 'the port for other agents (default: any free one)', wholeNumber('--port', 1, 65_535))
+    .option('--data <directory>', `its data directory (default: ${defaultDataDir()})`)
+    .option('--fleet <fleet>', 'which fleet', 'default')
+    .addOption(new Option('--dev-stack').hideHelp())
+    .addOption(new Option('--keep-data').hideHelp())
+    .action((options: Options) => act(options));
+}
+
+async function act(options: Options): Promise<void> {
+  onlyOnLinux('muster host');
+  const { devStack = false, fleet } = options;
+  const dataDir = userPath(options.data ?? defaultDataDir());
+  const settings = settingsOf(options, dataDir);
+  const asked = untilAskedToEnd(devStack);
+  if (devStack) void asked.then((who) => who === 'parent' && setTimeout(() => process.exit(0), DEV_STOP_LIMIT_MS + 500).unref());
+  const temporal = readTemporalOptions();
+  const { startAgent } = await import('../../workers/agent.js');
+  if (devStack) await untilServed(temporal.address);
+  const agent = await startAgent(temporal, settings);
+  say(`host ${agent.host} ready at ${agent.address} (fleet ${fleet})`);
+  const who = await Promise.race([asked, agent.done.then(() => 'broken' as const)]);
+  if (who !== 'parent') return agent.stop();
+  await within(DEV_STOP_LIMIT_MS, agent.stopAndKill());
+  if (!options.keepData) await rm(dataDir, { recursive: true, force: true });
+}
+
+function settingsOf({ name, label = [], network, interface: nic, address, port, fleet }: Options, dataDir: string): AgentSettings {
+  const wished = Object.entries({ network, interface: nic, address, port }).filter(([, value]) => value !== undefined);
+  return { host: name, fleet, dataDir, labels: Object.fromEntries(label.map(readLabel)), ...Object.fromEntries(wished) };
+}
+
+function readLabel(label: string): [string, string] {
+  const at = label.indexOf('=');
+  if (at < 1) throw new UsageError(`--label takes key=value, not ${JSON.stringify(label)}`);
+  return [label.slice(0, at), label.slice(at + 1)];
+}
+
+function defaultDataDir(): string {
+  return process.getuid?.() === 0 ? '/var/lib/muster' : join(homedir(), '.local', 'share', 'muster');
+}

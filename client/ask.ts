@@ -1,0 +1,42 @@
+import { type Client, isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { NobodyAnswers } from './errors.js';
+
+/** A question is answered in milliseconds, or nobody is there to answer. */
+const ANSWER_LIMIT_MS = 10_000;
+
+// gRPC's numbers.
+const DEADLINE_EXCEEDED = 4;
+const FAILED_PRECONDITION = 9;
+const UNAVAILABLE = 14;
+
+/** The workflow is not there, or takes no more messages. */
+export class NoSuchWorkflow extends Error {}
+
+/**
+ * One message to a workflow and its answer. Throws `NoSuchWorkflow`, and `NobodyAnswers` where no control
+ * worker takes it within 10 s; other errors of the connection as they are.
+ */
+export async function ask<T>(client: Client, what: string, message: () => Promise<T>): Promise<T> {
+  try {
+    return await client.withDeadline(Date.now() + ANSWER_LIMIT_MS, message);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new NoSuchWorkflow(error.message);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NobodyAnswers(what);
+    const code = grpcCode(error);
+    if (code === FAILED_PRECONDITION || code === DEADLINE_EXCEEDED) throw new NobodyAnswers(what);
+    throw error;
+  }
+}
+
+/** Whether it may help to try again: Temporal, or whoever answers, is away for now. */
+export function isPassing(error: unknown): boolean {
+  const code = grpcCode(error);
+  return error instanceof NobodyAnswers || code === UNAVAILABLE || code === DEADLINE_EXCEEDED;
+}
+
+function grpcCode(error: unknown): number | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (isGrpcServiceError(each)) return each.code;
+  }
+  return undefined;
+}

@@ -1,0 +1,51 @@
+import type { Client } from '@temporalio/client';
+import { dial } from '../connection/dial.js';
+import { readTemporalOptions, type TemporalOptions } from '../connection/options.js';
+import type { HostStatus } from '../spec/fleet.js';
+import { DEFAULT_FLEET, fleetWorkflowId } from '../spec/ids.js';
+import { hosts } from '../spec/messages.js';
+import { ask, NoSuchWorkflow } from './ask.js';
+import { Runs } from './runs.js';
+
+export interface ConnectOptions {
+  /** Where Temporal is. Left out: `TEMPORAL_*` and temporal.toml say so. */
+  temporal?: TemporalOptions;
+  /** Where `MUSTER_SERVER` is looked up; this process's own if left out. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * A Muster that is connected to Temporal. Throws `TemporalUnreachable` within 5 s, `ServerTooOld` and
+ * `BadConnectionConfig`. Close it when it is no longer needed: it keeps the process alive.
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Muster> {
+  return new Muster(await dial(options.temporal ?? readTemporalOptions(options.env)));
+}
+
+/** One namespace's runs and hosts. */
+export class Muster {
+  readonly runs: Runs;
+  readonly #client: Client;
+
+  /** Takes over a client that is connected already; it should use Muster's data converter. */
+  constructor(client: Client) {
+    this.#client = client;
+    this.runs = new Runs(client);
+  }
+
+  /** The hosts of a fleet, ordered by id; none where no host was ever announced. Throws `NobodyAnswers`. */
+  async hosts(fleet: string = DEFAULT_FLEET): Promise<HostStatus[]> {
+    const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
+    try {
+      return await ask(this.#client, `the fleet ${fleet}`, () => handle.query(hosts));
+    } catch (error) {
+      if (error instanceof NoSuchWorkflow) return [];
+      throw error;
+    }
+  }
+
+  /** Closes the connection; runs go on. */
+  async close(): Promise<void> {
+    await this.#client.connection.close();
+  }
+}

@@ -1,0 +1,46 @@
+import { describeProblem, type Problem } from '../spec/task/parse.js';
+
+/** The task cannot be run; `problems` holds everything that is wrong with it. */
+export class InvalidTask extends Error {
+  override readonly name = 'InvalidTask';
+
+  constructor(readonly problems: Problem[]) {
+    super(`The task is invalid: ${problems.map(describeProblem).join('; ')}`);
+  }
+}
+
+/** There is no run of this handle in the namespace, or it is older than the namespace's retention. */
+export class RunNotFound extends Error {
+  override readonly name = 'RunNotFound';
+
+  constructor(readonly handle: string) {
+    super(`There is no run ${handle}; \`muster ps\` lists the runs`);
+  }
+}
+
+/** What was asked for can only be asked of a run that goes on. */
+export class RunEnded extends Error {
+  override readonly name = 'RunEnded';
+
+  constructor(readonly handle: string) {
+    super(`The run ${handle} has ended already`);
+  }
+}
+
+/** Temporal answers, but no control worker does. */
+export class NobodyAnswers extends Error {
+  override readonly name = 'NobodyAnswers';
+
+  constructor(what: string) {
+    super(`No control worker answers for ${what}; start one with \`muster control\``);
+  }
+}
+
+/** The run goes on, but the time to wait for it is over. */
+export class WaitTimedOut extends Error {
+  override readonly name = 'WaitTimedOut';
+
+  constructor(handle: string, limitMs: number) {
+    super(`The run ${handle} has not ended within ${limitMs / 1000} s`);
+  }
+}

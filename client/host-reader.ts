@@ -1,0 +1,109 @@
+import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
+import type { NodeStatus, RunStatus } from '../spec/nodes.js';
+import type { OutputPiece } from './follow.js';
+import { withLinkedSignal } from './linked.js';
+import { pause } from './pause.js';
+
+const MAX_BYTES = 256 * 1024;
+const LONG_POLL_MS = 5_000;
+/** After the end of a run the last bytes and the word that they were the last come at once, or not at all. */
+const LAST_TRIES = 10;
+const LAST_TRY_AFTER_MS = 100;
+/** A host that fails to answer so often after the run has ended is given up. */
+const FAILURES_AFTER_END = 2;
+const RETRY_MS = { first: 200, most: 2_000 };
+
+export interface HostReaderPorts {
+  read(status: RunStatus, input: ReadOutputInput, signal: AbortSignal): Promise<OutputChunk>;
+  /** Resolves when there is room for more. */
+  give(output: OutputPiece): Promise<void>;
+  complain(message: string): void;
+  signal: AbortSignal;
+}
+
+/** Reads one host's output of a run, one start after the other, from the first byte. */
+export class HostReader {
+  #status: RunStatus | undefined;
+  #over = false;
+  #rank = 0;
+  #newest = 0;
+  #present = false;
+  #changed = new AbortController();
+
+  constructor(
+    private readonly host: string,
+    private readonly ports: HostReaderPorts,
+  ) {}
+
+  /** News of the run. `over`: nothing more will come than what is there now. */
+  tell(status: RunStatus, over: boolean): void {
+    const node: NodeStatus | undefined = status.nodes.find(({ host }) => host === this.host);
+    const newest = Math.max(this.#newest, node?.startNumber ?? 0);
+    const news = over !== this.#over || newest !== this.#newest || (node !== undefined) !== this.#present;
+    this.#status = status;
+    this.#over = over;
+    this.#newest = newest;
+    this.#present = node !== undefined;
+    this.#rank = node?.rank ?? this.#rank;
+    if (!news) return;
+    // Wakes whoever waits, also in a long poll: what it waits for may never come now.
+    this.#changed.abort();
+    this.#changed = new AbortController();
+  }
+
+  /** Resolves when all starts were read and no other can come. Rejects only on a bug. */
+  async run(): Promise<void> {
+    const { signal } = this.ports;
+    let startNumber = 1;
+    let offset = 0;
+    let failures = 0;
+    let silentTries = 0;
+    while (!signal.aborted) {
+      const changed = this.#changed.signal;
+      // Nobody writes to an older start any more, nor to that of a host that has left.
+      const closed = startNumber < this.#newest || !this.#present;
+      const waitMs = this.#over || closed ? 0 : LONG_POLL_MS;
+      let chunk: OutputChunk;
+      try {
+        chunk = await this.#read({ startNumber, offset, maxBytes: MAX_BYTES, waitMs }, waitMs > 0 ? changed : undefined);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (changed.aborted) continue;
+        failures++;
+        if ((this.#over || closed) && failures >= FAILURES_AFTER_END) return this.#giveUp(error);
+        await pause(Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.most), signal);
+        continue;
+      }
+      failures = 0;
+      if (chunk.nextOffset > offset) {
+        silentTries = 0;
+        offset = chunk.nextOffset;
+        await this.ports.give({ rank: this.#rank, host: this.host, startNumber, data: Buffer.from(chunk.data, 'base64') });
+        if (!chunk.end) continue;
+      }
+      if (chunk.end || (closed && chunk.nextOffset === offset)) {
+        if (startNumber < this.#newest) {
+          startNumber++;
+          offset = 0;
+          silentTries = 0;
+        } else if (this.#over) return;
+        else await pause(null, changed, signal);
+      } else if (this.#over) {
+        const running = this.#status?.endedAtMs === null;
+        if (running || ++silentTries >= LAST_TRIES) return;
+        await pause(LAST_TRY_AFTER_MS, signal);
+      }
+    }
+  }
+
+  async #read(input: Omit<ReadOutputInput, 'runId'>, until: AbortSignal | undefined): Promise<OutputChunk> {
+    const status = this.#status;
+    if (status === undefined) throw new Error('The reader was not told of the run');
+    return withLinkedSignal([this.ports.signal, until], (signal) => this.ports.read(status, { ...input, runId: status.runId }, signal));
+  }
+
+  #giveUp(error: unknown): void {
+    const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
+    this.ports.complain(`The output of node ${this.#rank} on ${this.host} cannot be read: the host does not answer (${why})`);
+  }
+}

@@ -1,0 +1,15 @@
+/** Muster's library: start runs of many nodes, follow them, stop them. */
+export { BadConnectionConfig, type TemporalOptions } from '../connection/options.js';
+export { ServerTooOld, TemporalUnreachable } from '../connection/dial.js';
+export type { HostStatus } from '../spec/fleet.js';
+export type { StopAnswer, StopMode } from '../spec/messages.js';
+export type { NodeState, NodeStatus, RunPhase, RunStatus } from '../spec/nodes.js';
+export type { Roster, RosterNode } from '../spec/roster.js';
+export type { Problem } from '../spec/task/parse.js';
+export { connect, type ConnectOptions, Muster } from './connect.js';
+export { InvalidTask, NobodyAnswers, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
+export type { OutputPiece, RunEvent } from './follow.js';
+export { LineAssembler } from './lines.js';
+export { type LogOptions, Run, type WaitOptions } from './run.js';
+export { type ListOptions, type RunSummary, Runs, type StartOptions } from './runs.js';
+export type { TaskFile } from './submitted.js';

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { type Client, isGrpcCancelledError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
+import { hostQueue } from '../spec/ids.js';
+import * as messages from '../spec/messages.js';
+import type { RunStatus } from '../spec/nodes.js';
+import type { Roster } from '../spec/roster.js';
+import { ask, isPassing, NoSuchWorkflow } from './ask.js';
+import { RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
+import { follow, type FollowOptions, type OutputPiece, type RunEvent } from './follow.js';
+import { withLinkedSignal } from './linked.js';
+import { closedStatus, outcomeOf } from './outcome.js';
+import { pause } from './pause.js';
+
+export interface WaitOptions {
+  /** Milliseconds; without it the wait has no end but the run's. */
+  limitMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface LogOptions {
+  /** Only the node that has this rank now. */
+  rank?: number;
+  /** Goes on until the run has ended and everything was read; else ends where the output ends now. */
+  follow?: boolean;
+  signal?: AbortSignal;
+}
+
+const RETRY_AFTER_MS = 500;
+const READ_START_MS = 10_000;
+const READ_LIMIT_MS = 20_000;
+
+/** One run. It lives in Temporal: this is a way to ask and to tell it. */
+export class Run {
+  readonly #client: Client;
+  readonly #workflow: WorkflowHandle;
+
+  constructor(
+    client: Client,
+    /** The workflow id, by which everybody finds the run. */
+    readonly handle: string,
+    which: { runId?: string; firstExecutionRunId?: string } = {},
+  ) {
+    const { runId, firstExecutionRunId } = which;
+    this.#client = client;
+    this.#workflow = client.workflow.getHandle(handle, runId, firstExecutionRunId === undefined ? {} : { firstExecutionRunId });
+  }
+
+  /** What the run is doing, or how it ended. Throws `RunNotFound`, and `NobodyAnswers` for a run that goes on. */
+  async status(): Promise<RunStatus> {
+    const description = await this.#found(() => this.#workflow.describe());
+    if (description.status.name === 'RUNNING') return this.#query(() => this.#workflow.query(messages.status));
+    return this.#final();
+  }
+
+  /** The sealed roster of the current generation; null before the first seal. Throws as `status` does. */
+  roster(): Promise<Roster | null> {
+    return this.#query(() => this.#workflow.query(messages.roster));
+  }
+
+  /**
+   * The final status, whatever the outcome; a connection that is lost meanwhile is waited for. Throws
+   * `WaitTimedOut` after `limitMs`, `RunNotFound`, and the signal's reason when it aborts.
+   */
+  async wait({ limitMs, signal }: WaitOptions = {}): Promise<RunStatus> {
+    const stop = new AbortController();
+    const giveUp = () => stop.abort();
+    const timer = limitMs === undefined ? undefined : setTimeout(giveUp, limitMs);
+    signal?.addEventListener('abort', giveUp);
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        if (stop.signal.aborted) throw new WaitTimedOut(this.handle, limitMs ?? 0);
+        try {
+          return await withLinkedSignal([stop.signal], (own) => this.#client.withAbortSignal(own, () => this.#final()));
+        } catch (error) {
+          if (!isPassing(error) && !isGrpcCancelledError(error)) throw error;
+          await pause(RETRY_AFTER_MS, stop.signal);
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /**
+   * Asks the run to stop, and returns once it has taken note; `wait` tells when it has ended. `graceful` sends the
+   * task's stop signal and gives the nodes their grace, `now` kills. Throws `RunEnded`, `RunNotFound`, `NobodyAnswers`.
+   */
+  async stop({ mode = 'graceful' }: { mode?: messages.StopMode } = {}): Promise<messages.StopAnswer> {
+    const updateId = randomUUID();
+    try {
+      return await ask(this.#client, `the run ${this.handle}`, () => this.#workflow.executeUpdate(messages.stop, { args: [{ mode }], updateId }));
+    } catch (error) {
+      if (!(error instanceof NoSuchWorkflow)) throw error;
+      await this.#found(() => this.#workflow.describe());
+      throw new RunEnded(this.handle);
+    }
+  }
+
+  /**
+   * The nodes' output as it comes, from their first byte, over restarts of a node; merged over the nodes in the order
+   * of arrival. A piece may end within a line: see `LineAssembler`. Hosts that cannot be read are tried again while
+   * the run goes on, and left out then. Throws `RunNotFound`.
+   */
+  async *logs({ rank, follow: goOn = false, signal }: LogOptions = {}): AsyncGenerator<OutputPiece, void, undefined> {
+    const rest = { ...(rank === undefined ? {} : { rank }), ...(signal === undefined ? {} : { signal }) };
+    for await (const event of this.follow({ ...rest, output: goOn ? 'follow' : 'once' })) {
+      if (event.kind === 'output') yield event.output;
+    }
+  }
+
+  /** The output as in `logs`, together with every change of the status that was seen, the final one last. */
+  follow(options: FollowOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+    const source = {
+      status: () => this.status(),
+      look: () => this.#query(() => this.#workflow.query(messages.status)),
+      wait: (signal: AbortSignal) => this.wait({ signal }),
+      read: (status: RunStatus, host: string, input: ReadOutputInput, signal: AbortSignal) => this.#read(status.fleet, host, input, signal),
+    };
+    return follow(source, options);
+  }
+
+  #read(fleet: string, host: string, input: ReadOutputInput, signal: AbortSignal): Promise<OutputChunk> {
+    return this.#client.withAbortSignal(signal, () =>
+      this.#client.activity.execute<OutputChunk>('readOutput', {
+        id: `read-${randomUUID()}`,
+        taskQueue: hostQueue(fleet, host),
+        args: [input],
+        scheduleToStartTimeout: READ_START_MS,
+        scheduleToCloseTimeout: READ_LIMIT_MS,
+        retry: { maximumAttempts: 1 },
+      }),
+    );
+  }
+
+  #final(): Promise<RunStatus> {
+    return this.#found(async () => {
+      const outcome = await outcomeOf(this.#workflow);
+      if ('status' in outcome) return outcome.status;
+      const [description, known] = await Promise.all([
+        this.#workflow.describe(),
+        this.#query(() => this.#workflow.query(messages.status)).catch(() => undefined),
+      ]);
+      return closedStatus(description, outcome.failure, known);
+    });
+  }
+
+  async #query<T>(query: () => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.#client, `the run ${this.handle}`, query);
+    } catch (error) {
+      if (error instanceof NoSuchWorkflow) throw new RunNotFound(this.handle);
+      throw error;
+    }
+  }
+
+  async #found<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new RunNotFound(this.handle);
+      throw error;
+    }
+  }
+}

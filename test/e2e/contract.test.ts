@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { nodeId } from '../../spec/roster.js';
+import { type Machines, readLines, startMachines } from '../helpers/machines.js';
+import { statusOf, untilNothingLeft, untilPhase } from '../helpers/runs.js';
+
+let machines: Machines;
+beforeAll(async () => {
+  machines = await startMachines(11, ['host-1', 'host-2', 'host-3']);
+});
+afterAll(() => machines.stop());
+
+it('gives every node the same list, its own rank and every variable of the contract', async () => {
+  const out = join(machines.dir, 'contract');
+  const script = `node -e 'require("fs").writeFileSync(process.argv[1] + process.env.DSTACK_NODE_RANK, JSON.stringify(process.env))' ${out}-`;
+  const files = `cat "$MUSTER_NODES_FILE" > ${out}-list-$DSTACK_NODE_RANK; cat "$MUSTER_ROSTER_FILE" > ${out}-roster-$DSTACK_NODE_RANK; cat "$DSTACK_MPI_HOSTFILE" > ${out}-mpi-$DSTACK_NODE_RANK`;
+  const tricky = 'a "b" $c\n\'d\'';
+  const run = await machines.start({ name: 'contract', nodes: 3, commands: [script, files], env: { MINE: tricky, NCCL_SOCKET_IFNAME: 'mine' } });
+  const { runId, nodes, generation } = await untilPhase(machines.client, run, 'succeeded');
+  expect(generation).toBe(1);
+  const list = '127.11.0.1\n127.11.0.2\n127.11.0.3';
+  expect(nodes.map(({ address }) => address).join('\n').split('\n').sort().join('\n')).toBe(list);
+  for (const rank of [0, 1, 2]) {
+    const env = JSON.parse(readFileSync(`${out}-${rank}`, 'utf8'));
+    const address = list.split('\n')[rank] ?? '';
+    expect(env).toMatchObject({
+      ...{ DSTACK_NODES_IPS: list, DSTACK_MASTER_NODE_IP: '127.11.0.1', DSTACK_NODE_RANK: String(rank), DSTACK_NODES_NUM: '3' },
+      ...{ DSTACK_GPUS_PER_NODE: '0', DSTACK_GPUS_NUM: '0', DSTACK_RUN_NAME: 'contract', DSTACK_RUN_ID: runId },
+      ...{ MUSTER_NODE_IP: address, MUSTER_NODE_INTERFACE: 'lo', MUSTER_HOST: nodes[rank]?.host, MUSTER_NODE_ID: nodeId(runId, address) },
+      ...{ MUSTER_GENERATION: '1', MUSTER_START_NUMBER: '1', MUSTER_START_REASON: 'first', MUSTER_COOKIE: `${runId}/${nodes[rank]?.host}/1` },
+      ...{ MINE: tricky, NCCL_SOCKET_IFNAME: 'mine', GLOO_SOCKET_IFNAME: 'lo', PWD: env.DSTACK_WORKING_DIR },
+    });
+    expect(Object.keys(env).filter((name) => /^(TEMPORAL_|npm_|INIT_CWD|MUSTER_SERVER|muster_)/.test(name))).toEqual([]);
+    expect(readFileSync(`${out}-list-${rank}`, 'utf8')).toBe(list);
+    expect(readLines(`${out}-mpi-${rank}`)).toEqual(list.split('\n'));
+    expect(JSON.parse(readFileSync(`${out}-roster-${rank}`, 'utf8'))).toMatchObject({ generation: 1, rank, nodes: [{ rank: 0 }, { rank: 1 }, { rank: 2 }] });
+  }
+  await untilNothingLeft(runId);
+});
+
+it('starts no process before all nodes are ready', async () => {
+  const out = join(machines.dir, 'moments');
+  const run = await machines.start({ nodes: 3, shell: 'sh', commands: [`date +%s%N >> ${out}`] });
+  const { releasedAtMs } = await untilPhase(machines.client, run, 'succeeded');
+  expect(releasedAtMs).not.toBeNull();
+  expect(readLines(out)).toHaveLength(3);
+});
+
+it('ranks pinned hosts in the order given', async () => {
+  const run = await machines.start({ hosts: ['host-3', 'host-1'], commands: ['true'] });
+  const { nodes } = await untilPhase(machines.client, run, 'succeeded');
+  expect(nodes.map(({ host }) => host)).toEqual(['host-3', 'host-1']);
+});
+
+it('answers a program that asks the agent for the list by MUSTER_SOCKET', async () => {
+  const out = join(machines.dir, 'asked');
+  const ask = `const s = require("net").connect(process.env.MUSTER_SOCKET, () => s.write(process.env.MUSTER_COOKIE + "\\n")); let t = ""; s.on("data", d => t += d).on("end", () => require("fs").writeFileSync("${out}", t))`;
+  const run = await machines.start({ commands: [`node -e '${ask}'`] });
+  await untilPhase(machines.client, run, 'succeeded');
+  expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ rank: 0, generation: 1 });
+});
+
+it('names the host when its shell is missing, and starts nothing', async () => {
+  const run = await machines.start({ nodes: 2, shell: 'no-such-shell', commands: ['true'] });
+  const { reason, message, runId } = await untilPhase(machines.client, run, 'failed');
+  expect(reason).toBe('CommandNotFound');
+  expect(message).toContain('has no no-such-shell');
+  await untilNothingLeft(runId);
+});
+
+it('lets every node of a mesh dial every other', async () => {
+  const mesh = new URL('../../examples/mesh.mjs', import.meta.url).pathname;
+  const run = await machines.start({ nodes: 3, commands: [`node ${mesh}`] });
+  const { runId } = await untilPhase(machines.client, run, 'succeeded');
+  expect((await statusOf(machines.client, run)).nodes.every(({ exitCode }) => exitCode === 0)).toBe(true);
+  await untilNothingLeft(runId);
+});

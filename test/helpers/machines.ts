@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import { dial } from '../../connection/dial.js';
+import { controlQueue, fleetWorkflowId } from '../../spec/ids.js';
+import { hosts as hostsQuery } from '../../spec/messages.js';
+import { findTemporalBinary } from '../../workers/server/find.js';
+import { startDevServer } from '../../workers/server/start.js';
+import { until } from './until.js';
+
+/** The command line as built; `npm test` builds it first. */
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** A real server, a real control worker and real agents, each a process of its own, on addresses 127.<net>.0.x. */
+export interface Machines {
+  address: string;
+  temporalBinary: string;
+  client: Client;
+  dir: string;
+  env: NodeJS.ProcessEnv;
+  startHost(name: string): Promise<ChildProcess>;
+  control: ChildProcess;
+  startControl(): void;
+  /** Makes an empty file: the sign that a program waits for. */
+  touch(path: string): void;
+  /** Kills with -9 and waits until the process is gone. */
+  kill(process: ChildProcess): Promise<void>;
+  /** Starts a run on the control queue; `task` is a task file's object. */
+  start(task: Record<string, unknown>): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function startMachines(net: number, names: string[]): Promise<Machines> {
+  const dir = mkdtempSync(join(tmpdir(), 'muster-test-'));
+  const temporalBinary = await findTemporalBinary({ say: () => undefined });
+  const server = await startDevServer({ binary: temporalBinary, logFile: join(dir, 'server.log'), tiedTo: 'parent' });
+  const env = { ...withoutTemporal(process.env), MUSTER_SERVER: server.address };
+  const client = await dial({ address: server.address, namespace: 'default' });
+  const children: ChildProcess[] = [];
+  const addresses = new Map<string, string>();
+
+  const launch = (args: string[]) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['pipe', 'ignore', 'inherit'] });
+    children.push(child);
+    return child;
+  };
+  const machines: Machines = {
+    ...{ address: server.address, temporalBinary, client, dir, env },
+    control: launch(['control', '--dev-stack']),
+    startControl() {
+      machines.control = launch(['control', '--dev-stack']);
+    },
+    touch: (path) => writeFileSync(path, ''),
+    async startHost(name) {
+      const address = addresses.get(name) ?? `127.${net}.0.${addresses.size + 1}`;
+      addresses.set(name, address);
+      const since = Date.now();
+      const child = launch(['host', '--dev-stack', '--name', name, '--address', address, '--data', join(dir, name)]);
+      const fleet = client.workflow.getHandle(fleetWorkflowId('default'));
+      await until(
+        async () => (await fleet.query(hostsQuery).catch(() => [])).find((host) => host.host === name)?.announcedAtMs ?? 0,
+        (announcedAtMs) => announcedAtMs >= since - 50,
+        30_000,
+      );
+      return child;
+    },
+    async kill(child) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    },
+    async start(task) {
+      const workflowId = `test-${Math.random().toString(36).slice(2, 10)}`;
+      await client.workflow.start('musterRun', { workflowId, taskQueue: controlQueue('default'), args: [task] });
+      return workflowId;
+    },
+    async stop() {
+      await Promise.all(
+        children.map(async (child) => {
+          if (child.exitCode !== null || child.signalCode !== null) return;
+          const gone = new Promise((resolve) => child.once('exit', resolve));
+          child.stdin?.end();
+          await gone;
+        }),
+      );
+      await client.connection.close();
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  await Promise.all(names.map((name) => machines.startHost(name)));
+  return machines;
+}
+
+/** The environment of somebody who has set nothing of Temporal. */
+export function withoutTemporal(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}
+
+/** What the command line said and how it ended. */
+export interface Said {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line to its end. */
+export function muster(args: string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Said> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'], ...(cwd ? { cwd } : {}) });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (data) => (said.stdout += data));
+  child.stderr.on('data', (data) => (said.stderr += data));
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...said })));
+}
+
+export function readLines(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').trim().split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
