@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { RunStatus } from '../spec/nodes.js';
 
 /** What the command ends with; docs/command-line.md. 130 and 143 are 128 and the signal that interrupted it. */
@@ -66,7 +67,7 @@ export function verdictOf(error: unknown): { code: number; message: string } {
     const connection = connectionProblem(error);
     if (connection !== undefined) return { code: EXIT.unreachable, message: connection };
   }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const stack = inspect(error);
   return { code: EXIT.bug, message: `Muster has a bug: ${stack}` };
 }
 

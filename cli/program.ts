@@ -11,6 +11,7 @@ import { host } from './verbs/host.js';
 import { hosts } from './verbs/hosts.js';
 import { logs } from './verbs/logs.js';
 import { ps } from './verbs/ps.js';
+import { quickstart } from './verbs/quickstart.js';
 import { run } from './verbs/run.js';
 import { status } from './verbs/status.js';
 import { stop } from './verbs/stop.js';
@@ -46,6 +47,7 @@ export function createProgram(command: readonly string[] | undefined): Command {
   const program = new Command('muster').description(ABOUT).version(version(), '-V, --version', 'print the version');
   const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), stop(), hosts()];
   for (const verb of verbs) program.addCommand(verb);
+  program.addCommand(quickstart(), { hidden: true });
   for (const each of [program, ...verbs]) each.exitOverride().configureOutput({ outputError: () => {} });
   return program;
 }

@@ -7,7 +7,8 @@ const ANSWER_LIMIT_MS = 10_000;
 // gRPC's numbers.
 const DEADLINE_EXCEEDED = 4;
 const FAILED_PRECONDITION = 9;
-const UNAVAILABLE = 14;
+/** Invalid argument, not found, permission denied, unimplemented, unauthenticated: asking again does not help. */
+const FINAL = [3, 5, 7, 12, 16];
 
 /** The workflow is not there, or takes no more messages. */
 export class NoSuchWorkflow extends Error {}
@@ -31,7 +32,7 @@ export async function ask<T>(client: Client, what: string, message: () => Promis
 /** Whether it may help to try again: Temporal, or whoever answers, is away for now. */
 export function isPassing(error: unknown): boolean {
   const code = grpcCode(error);
-  return error instanceof NobodyAnswers || code === UNAVAILABLE || code === DEADLINE_EXCEEDED;
+  return error instanceof NobodyAnswers || (code !== undefined && !FINAL.includes(code));
 }
 
 function grpcCode(error: unknown): number | undefined {

@@ -13,9 +13,8 @@ export function installRuntime(log: Logger): void {
   if (installed) return;
   installed = true;
   Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, message);
-    }),
+    // The SDK warns of what is no news here: a host without workflows, a run that failed as it should.
+    logger: new DefaultLogger('ERROR', ({ message, meta }) => log.error({ ...meta }, message)),
     shutdownSignals: [],
     workerHeartbeatInterval: 0,
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { found } from './problem.js';
-import { type Read, expected, reading } from './words.js';
+import { expected, type Read, reading } from './words.js';
 
 const UNIT_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const;
 const LONGEST_SECONDS = 3_650 * UNIT_SECONDS.d;

@@ -1,6 +1,6 @@
 import { byteLength } from './byteLength.js';
 import { isReservedEnv } from './env.js';
-import { type Path, found } from './problem.js';
+import { found, type Path } from './problem.js';
 import { quoteKey } from './words.js';
 
 // Linux' MAX_ARG_STRLEN: one `NAME=value` with the NUL that ends it.

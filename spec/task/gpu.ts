@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { found } from './problem.js';
 import { COUNT, GIGABYTES, type Range, rangeSchema, readRange } from './range.js';
-import { type Read, expected, reading, strict } from './words.js';
+import { expected, type Read, reading, strict } from './words.js';
 
 /** The GPUs that a node needs; any of `names` will do. */
 export interface GpuRequest {

@@ -1,12 +1,12 @@
 import { readEnv } from './environment.js';
-import { COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS, asksForNothing } from './keys.js';
+import { asksForNothing, COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS } from './keys.js';
 import { slugName } from './name.js';
-import { type Locate, type Path, type Problem, type Warning, found, problemAt } from './problem.js';
+import { found, type Locate, type Path, type Problem, problemAt, type Warning } from './problem.js';
 import { type FieldValue, TASK_FIELDS, type TaskField, taskFields } from './schema.js';
 import { DEFAULTS, type Task } from './task.js';
 import { quoteKey, readWith, unknownKey } from './words.js';
 
-export { type Problem, type Warning, describeProblem } from './problem.js';
+export { describeProblem, type Problem, type Warning } from './problem.js';
 
 export interface ParseContext {
   /** defaultName: for a task without a name; any text, it is made into a valid name. */
@@ -63,7 +63,8 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
     else if (COMING_KEYS.includes(key)) {
       if (!asksForNothing(given[key])) refuse([key], `\`${key}\` is not supported yet`);
     } else if (PROGRAM_KEYS.includes(key)) {
-      if (!asksForNothing(given[key])) refuse([key], `\`${key}\` changes what runs, and Muster does not support it; remove it to run the commands on the hosts as they are`);
+      if (!asksForNothing(given[key]))
+        refuse([key], `\`${key}\` changes what runs, and Muster does not support it; remove it to run the commands on the hosts as they are`);
     } else refuse([key], unknownKey(key, ALL_KEYS));
   }
   if (isAbsent(given['commands'])) refuse(['commands'], 'expected a list of commands, got nothing');
@@ -83,12 +84,7 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   return { ok: true, task: assemble(fields, env, context.defaultName), warnings };
 }
 
-function readField(
-  fields: Fields,
-  key: TaskField,
-  value: unknown,
-  refuse: (path: Path, message: string) => void,
-): void {
+function readField(fields: Fields, key: TaskField, value: unknown, refuse: (path: Path, message: string) => void): void {
   if (isAbsent(value)) return;
   const result = readWith<unknown>(taskFields[key], value);
   if ('value' in result) Object.assign(fields, { [key]: result.value });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { found } from './problem.js';
-import { type Read, expected, reading, strict } from './words.js';
+import { expected, type Read, reading, strict } from './words.js';
 
 /** From `min` to `max`, both included; null is open. At least one of them is a number. */
 export interface Range {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type GpuRequest, gpuSchema } from './gpu.js';
 import { found } from './problem.js';
-import { COUNT, GIGABYTES, type Range, bound, rangeSchema, readRange } from './range.js';
-import { type Read, expected, reading, strict } from './words.js';
+import { bound, COUNT, GIGABYTES, type Range, rangeSchema, readRange } from './range.js';
+import { expected, type Read, reading, strict } from './words.js';
 
 /** What a node needs of its host, as dstack writes it. A null part is not asked for. */
 export interface Resources {

@@ -5,7 +5,7 @@ import { networkSchema } from './network.js';
 import { found } from './problem.js';
 import { resourcesSchema } from './resources.js';
 import { signalSchema } from './signals.js';
-import { type Read, expected, reading } from './words.js';
+import { expected, type Read, reading } from './words.js';
 
 export const MAX_NODES = 2_000;
 export const MIN_HOST_TIMEOUT_SECONDS = 5;

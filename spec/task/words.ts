@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearestOf } from './nearest.js';
-import { type Path, found, quote } from './problem.js';
+import { found, type Path, quote } from './problem.js';
 
 /** The schema option that words a value of the wrong kind: `expected a list, got 3`. */
 export function expected(what: string): z.core.$ZodErrorMap {
@@ -13,10 +13,7 @@ const KIND_ISSUES: ReadonlySet<string | undefined> = new Set(['invalid_type', 'i
 export function strict<S extends z.core.$ZodLooseShape>(shape: S, what: string): z.ZodObject<S, z.core.$strict> {
   const kind = expected(what);
   return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => unknownKey(key, Object.keys(shape))).join('; ')
-        : kind(issue),
+    error: (issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => unknownKey(key, Object.keys(shape))).join('; ') : kind(issue)),
   });
 }
 
@@ -43,10 +40,7 @@ export function reading<M, T, I>(from: z.ZodType<M, I>, read: (value: M) => Read
 }
 
 /** Parses with our words for every issue; zod's own never show. */
-export function readWith<T>(
-  schema: z.ZodType<T>,
-  value: unknown,
-): { value: T } | { problems: { path: Path; message: string }[] } {
+export function readWith<T>(schema: z.ZodType<T>, value: unknown): { value: T } | { problems: { path: Path; message: string }[] } {
   const result = schema.safeParse(value, { error: inOurWords });
   return result.success ? { value: result.data } : { problems: result.error.issues.flatMap((issue) => flatten(issue)) };
 }

@@ -1,13 +1,11 @@
-import { LineCounter, isMap, isScalar, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { byteLength } from './byteLength.js';
-import { type Locate, type Problem, type Warning, found } from './problem.js';
+import { found, type Locate, type Problem, type Warning } from './problem.js';
 import { tooDeepAt } from './yamlDepth.js';
 import { locateIn, surveyTree } from './yamlTree.js';
 import { syntaxMessage } from './yamlWords.js';
 
-export type ReadYaml =
-  | { ok: true; value: unknown; locate: Locate; warnings: Warning[] }
-  | { ok: false; problems: Problem[]; warnings: Warning[] };
+export type ReadYaml = { ok: true; value: unknown; locate: Locate; warnings: Warning[] } | { ok: false; problems: Problem[]; warnings: Warning[] };
 
 const LARGEST_FILE_BYTES = 1_048_576;
 const MOST_ALIASES = 100;

@@ -23,7 +23,7 @@ export function tooDeepAt(text: string): number | undefined {
     else if (token === ']' || token === '}') flow = Math.max(0, flow - 1);
     else if (flow === 0 && (token === '-' || token === '?')) openBlockAt(column);
     else if (flow === 0 && token === ':') openBlockAt(keyColumn);
-    else if (!/^[\s\u0002\u0018\u001f\ufeff]*$/.test(token)) keyColumn = column;
+    else if (!MARKS.has(token) && token.trim() !== '') keyColumn = column;
     if (columns.length + flow > DEEPEST) return line;
 
     const newline = token.lastIndexOf('\n');

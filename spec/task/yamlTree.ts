@@ -1,5 +1,5 @@
-import { type Document, type Node, type Pair, isAlias, isMap, isNode, isPair, isScalar, isSeq } from 'yaml';
-import { type Locate, type Path, type Problem, type Warning, problemAt } from './problem.js';
+import { type Document, isAlias, isMap, isNode, isPair, isScalar, isSeq, type Node, type Pair } from 'yaml';
+import { type Locate, type Path, type Problem, problemAt, type Warning } from './problem.js';
 import { quoteKey } from './words.js';
 
 interface Survey {
@@ -38,7 +38,7 @@ export function surveyTree(root: Node, lineAt: (offset: number) => number, mostA
       open.add(anchor);
     }
     if (isMap(node)) visitMap(node.items, path);
-    else if (isSeq(node)) node.items.forEach((item, index) => visit(item, [...path, index]));
+    else if (isSeq(node)) for (const [index, item] of node.items.entries()) visit(item, [...path, index]);
     else if (isScalar(node)) visitScalar(node, path);
     if (anchor !== undefined) open.delete(anchor);
   };

@@ -62,10 +62,10 @@ it('answers a program that asks the agent for the list by MUSTER_SOCKET', async 
 });
 
 it('names the host when its shell is missing, and starts nothing', async () => {
-  const run = await machines.start({ nodes: 2, shell: 'no-such-shell', commands: ['true'] });
+  const run = await machines.start({ nodes: 2, shell: '/no/such/shell', commands: ['true'] });
   const { reason, message, runId } = await untilPhase(machines.client, run, 'failed');
   expect(reason).toBe('CommandNotFound');
-  expect(message).toContain('has no no-such-shell');
+  expect(message).toContain('has no /no/such/shell');
   await untilNothingLeft(runId);
 });
 

@@ -31,7 +31,11 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop()));
   let left: string[] = [];
-  await until(async () => (left = await processesOf(scratch)).length === 0, 2_000, () => `nothing is left (${left.join('; ')})`);
+  const nothingIsLeft = async (): Promise<boolean> => {
+    left = await processesOf(scratch);
+    return left.length === 0;
+  };
+  await until(nothingIsLeft, 2_000, () => `nothing is left (${left.join('; ')})`);
   delete process.env.MUSTER_TEST_SCRATCH;
   await rm(scratch, { recursive: true, force: true });
 });
@@ -143,7 +147,11 @@ it('is gone within two seconds, with what was to be removed, when the process th
   const parent = await startParent({ binary, logFile: join(scratch, 'server.log'), tiedTo: 'parent', removeOnExit: [passing] });
   expect(isAlive(parent.serverPid)).toBe(true);
   parent.process.kill('SIGKILL');
-  await until(() => !isAlive(parent.serverPid) && !existsSync(passing), 2_000, () => 'the server is gone');
+  await until(
+    () => !isAlive(parent.serverPid) && !existsSync(passing),
+    2_000,
+    () => 'the server is gone',
+  );
 }, 30_000);
 
 it('outlives an interrupt of the process group that started it', async () => {
@@ -153,7 +161,11 @@ it('outlives an interrupt of the process group that started it', async () => {
   await interrupted;
   await withClient(parent.address, startSome);
   parent.process.kill('SIGKILL');
-  await until(() => !isAlive(parent.serverPid), 2_000, () => 'the server is gone');
+  await until(
+    () => !isAlive(parent.serverPid),
+    2_000,
+    () => 'the server is gone',
+  );
 }, 30_000);
 
 interface Parent {

@@ -1,26 +1,45 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Client } from '@temporalio/client';
 import { Worker, Runtime, DefaultLogger } from '@temporalio/worker';
+import { heartbeat, sleep } from '@temporalio/activity';
 import { findTestServerBinary } from '../../dist/workers/server/find.js';
 import { createControlActivities } from '../../dist/activities/control/control-activities.js';
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const t0 = Date.now(); const T = (...a) => console.log(Date.now() - t0, ...a);
-const env = await TestWorkflowEnvironment.createTimeSkipping({ client: {identity: 'test'}, server: { executable: { type: 'existing-path', path: await findTestServerBinary({ say() {} }) } } });
-T('up');
-const w = await Worker.create({ connection: env.nativeConnection, namespace: env.namespace, identity: 'test', taskQueue: 'muster.default', workflowBundle: { codePath: 'dist/workflow-bundle.js' }, activities: createControlActivities(env.client) });
+const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: await findTestServerBinary({ say() {} }) } } });
+const client = new Client({ connection: env.connection, namespace: env.namespace, identity: 'test' });
+const w = await Worker.create({ connection: env.nativeConnection, namespace: env.namespace, identity: 'test', taskQueue: 'muster.default', workflowBundle: { codePath: 'dist/workflow-bundle.js' }, activities: createControlActivities(client) });
 const r = w.run(); T('worker');
-const { client } = env;
-const info = await client.workflowService.getSystemInfo({}); T(info.serverVersion, JSON.stringify(info.capabilities));
 const announce = (h, i) => client.workflow.signalWithStart('musterFleet', { workflowId: 'muster-fleet-default', taskQueue: 'muster.default', args: [{ fleet: 'default' }], signal: 'hostAnnounced', signalArgs: [{ facts: { host: h, identity: 'i', address: '10.0.0.' + i, cpus: 1, memoryMb: 1, gpus: 0, labels: {} }, runIds: [], rebuilt: false }] });
 await announce('a', 1);
-T(await client.workflow.getHandle('muster-fleet-default').query('hosts'));
-// queue timeout with skipping
-const h = await client.workflow.start('musterRun', { workflowId: 'r1', taskQueue: 'muster.default', args: [{ nodes: 2, commands: ['x'] }] });
-await h.result().catch((e) => T(e.cause?.type, e.cause?.message));
-T(new Date(await env.currentTimeMs()).toISOString());
-// silent host
+const real = (ms) => new Promise((x) => setTimeout(x, ms));
+const now = async () => new Date(await env.currentTimeMs()).toISOString();
 const h2 = await client.workflow.start('musterRun', { workflowId: 'r2', taskQueue: 'muster.default', args: [{ nodes: 1, commands: ['x'], gather_timeout: 20 }] });
-await Promise.race([h2.result().catch((e) => T(e.cause?.type, e.cause?.message)), new Promise((x) => setTimeout(x, 15000))]);
-T(JSON.stringify(await h2.query('status')));
-const s = Date.now(); await Promise.race([env.sleep(30000), new Promise((x) => setTimeout(x, 10000))]); T('sleep took', Date.now() - s);
-T(new Date(await env.currentTimeMs()).toISOString());
-w.shutdown(); await r; await env.teardown(); T('down');
+await real(500);
+T(await now(), (await h2.query('status')).message);
+const step = async (ms) => { const s = Date.now(); await Promise.race([env.sleep(ms), real(8000)]); T('sleep', ms, 'took', Date.now() - s, await now(), (await h2.query('status')).message); };
+await step(1000);
+await step(9500);
+await step(11000);
+await real(300);
+await step(1);
+T(JSON.stringify(await client.workflow.getHandle('muster-fleet-default').query('hosts')));
+// host b runs with heartbeats
+const hb = { async startNode() { return { host: 'b', address: '10.0.0.2', interface: 'eth0', port: 1, gpus: 0, highestGeneration: 0, startNumber: 1 }; },
+ async runNode() { for (;;) { heartbeat(); await sleep(500); } }, async stopNode() { return { clean: true }; } };
+const wb = await Worker.create({ connection: env.nativeConnection, namespace: env.namespace, taskQueue: 'muster.default.host.b', activities: hb, shutdownGraceTime: 0 });
+const rb = wb.run();
+await announce('b', 2);
+const h3 = await client.workflow.start('musterRun', { workflowId: 'r3', taskQueue: 'muster.default', args: [{ nodes: 1, commands: ['x'], hosts: ['b'], max_duration: 100 }] });
+await real(1000);
+T(await now(), (await h3.query('status')).message);
+await h3.signal('nodesReleased', { generation: 1 });
+const step3 = async (ms) => { const s = Date.now(); await Promise.race([env.sleep(ms), real(8000)]); T('sleep', ms, 'took', Date.now() - s, await now(), (await h3.query('status')).message); };
+await step3(3000);
+await step3(110000);
+await real(1000);
+await step3(1);
+const d = await h3.describe(); T(d.status.name, d.runId, d.raw.workflowExecutionInfo.firstRunId);
+try { await client.workflowService.resetWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: 'r2' }, reason: 'x', requestId: 'x', workflowTaskFinishEventId: 4 }); T('reset ok') } catch (e) { T('reset', e.message) }
+const hist = await h3.fetchHistory(); T(JSON.stringify(hist.events.filter(e=>e.workflowTaskStartedEventAttributes).map(e=>e.workflowTaskStartedEventAttributes)).slice(0,300));
+w.shutdown(); wb.shutdown(); await r; await rb.catch(()=>{}); await env.teardown(); T('down');

@@ -1,4 +1,4 @@
-import { cached, cacheDirectory, install } from './cache.js';
+import { cacheDirectory, cached, install } from './cache.js';
 import { officialDownload } from './download.js';
 import { isExecutable, onPath, programVersion, versionText } from './path.js';
 import { OLDEST_CLI, type Pin, TEMPORAL_CLI, TEST_SERVER } from './pins.js';
@@ -69,6 +69,7 @@ async function fromCacheOrFetched(pin: Pin, variable: string, tried: string[], s
       tried.push(`${source.name} failed (${error instanceof Error ? error.message : String(error)})`);
     }
   }
-  const wish = pin === TEMPORAL_CLI ? `install the Temporal CLI, ${versionText(OLDEST_CLI)} or later, or set ${variable} to its path` : `set ${variable} to its path`;
+  const wish =
+    pin === TEMPORAL_CLI ? `install the Temporal CLI, ${versionText(OLDEST_CLI)} or later, or set ${variable} to its path` : `set ${variable} to its path`;
   throw new ServerNotFound(`Muster found no ${pin.program}: ${tried.join('; ')}; ${wish}.`);
 }

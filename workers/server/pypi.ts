@@ -45,7 +45,10 @@ async function runPython(python: string, args: string[], stage: string, env: Nod
 function shortReason(error: unknown): string {
   const { killed, stderr } = error as { killed?: boolean; stderr?: string };
   if (killed === true) return `not done within ${LIMIT_MS / 1000} s`;
-  const lines = (stderr ?? '').split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = (stderr ?? '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   const told = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.at(-1) ?? String(error);
   return told.replace(/^ERROR: /, '').replace(/[.;]+$/, '');
 }

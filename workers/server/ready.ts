@@ -8,7 +8,7 @@ const NOT_FOUND = 5;
 
 /**
  * Resolves once a workflow could be started on the server: the port answers, the namespace is there and the history shard is owned.
- * Raises when `given.signal` aborts, with its reason.
+ * Raises when `signal` aborts, with its reason.
  */
 export async function untilReady(address: string, namespace: string, signal: AbortSignal): Promise<void> {
   const { hostname, port } = new URL(`tcp://${address}`);
@@ -33,8 +33,11 @@ async function until(isSo: () => Promise<boolean>, signal: AbortSignal): Promise
 function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('close', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
   });
 }
 
@@ -42,9 +45,10 @@ async function serves(connection: Connection, namespace: string): Promise<boolea
   try {
     return await connection.withDeadline(Date.now() + 1_000, async () => {
       await connection.workflowService.describeNamespace({ namespace });
-      return await connection.workflowService
-        .describeWorkflowExecution({ namespace, execution: { workflowId: 'muster-readiness' } })
-        .then(() => true, (error: { code?: number }) => error.code === NOT_FOUND);
+      return await connection.workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: 'muster-readiness' } }).then(
+        () => true,
+        (error: { code?: number }) => error.code === NOT_FOUND,
+      );
     });
   } catch {
     return false;

@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { freePort, requirePort } from './ports.js';
 import { untilReady } from './ready.js';
-import { DEV_SERVER_SETTINGS, dynamicConfigArguments } from './settings.js';
+import { DEV_SERVER_SETTINGS, dynamicConfigArguments, SQLITE_PRAGMAS } from './settings.js';
 import { startTethered, type Tethered } from './tether.js';
 
 export { PortTaken } from './ports.js';
@@ -95,7 +95,7 @@ function dialable(ip: string): string {
 
 function serverArguments(given: { ip: string; port: number; uiPort: number; dbFile: string | undefined }): string[] {
   const place = ['--ip', given.ip, '--port', String(given.port), '--ui-port', String(given.uiPort), '--namespace', NAMESPACE];
-  const storage = given.dbFile === undefined ? [] : ['--db-filename', given.dbFile];
+  const storage = given.dbFile === undefined ? [] : ['--db-filename', given.dbFile, ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma])];
   const quiet = ['--log-level', 'warn', '--ui-disable-news-fetch'];
   return ['server', 'start-dev', ...place, ...storage, ...quiet, ...dynamicConfigArguments(DEV_SERVER_SETTINGS)];
 }

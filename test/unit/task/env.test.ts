@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RESERVED_ENV, isReservedEnv } from '../../../spec/task/env.js';
+import { isReservedEnv, RESERVED_ENV } from '../../../spec/task/env.js';
 import { describeProblem, parseTask } from '../../../spec/task/parse.js';
 
 function parse(env: unknown, submitterEnv?: Record<string, string | undefined>) {
@@ -24,7 +24,14 @@ test('an inherited name of the submitter’s object is not its environment', () 
 });
 
 describe('reserved names', () => {
-  test.each([...RESERVED_ENV, 'MUSTER_', 'MUSTER_ANYTHING'])('%s cannot be given', (name) => {
+  const contract = 'NODES_IPS MASTER_NODE_IP NODE_RANK NODES_NUM GPUS_PER_NODE GPUS_NUM MPI_HOSTFILE RUN_NAME RUN_ID WORKING_DIR';
+  const names = contract.split(' ').map((name) => `DSTACK_${name}`);
+
+  test('the list is the contract', () => {
+    expect(RESERVED_ENV).toEqual(names);
+  });
+
+  test.each([...names, 'MUSTER_', 'MUSTER_ANYTHING'])('%s cannot be given', (name) => {
     expect(isReservedEnv(name)).toBe(true);
     expect(envOf({ [name]: 'x' })).toEqual([`env.${name}: \`${name}\` is set by Muster itself and cannot be given here`]);
     expect(envOf([`${name}=x`])).toEqual([`env[0]: \`${name}\` is set by Muster itself and cannot be given here`]);
@@ -43,9 +50,10 @@ test.each<[unknown, string]>([
   [JSON.parse('{"__proto__": "x"}'), 'env.__proto__: expected a name of letters, digits and `_` that does not begin with a digit, got "__proto__"'],
   [['A=1', 'A=2'], 'env[1]: `A` is given twice'],
   [[{ A: 1 }], 'env[0]: expected `NAME=value` or `NAME`, got a map'],
+  [new Array(1), 'env[0]: expected `NAME=value` or `NAME`, got nothing'],
   [{ A: null }, 'env.A: expected text, a number, true or false, got nothing'],
   [{ A: ['x'] }, 'env.A: expected text, a number, true or false, got a list'],
-  [{ A: 12345678901234567890 }, 'env.A: expected a number that can be kept exactly; put it in quotes'],
+  [{ A: 2 ** 64 }, 'env.A: expected a number that can be kept exactly; put it in quotes'],
   [{ A: Number.POSITIVE_INFINITY }, 'env.A: expected a number that can be kept exactly; put it in quotes'],
   [{ A: 'a\0b' }, 'env.A: expected a value without NUL bytes for `A`'],
   [3, 'env: expected a list such as `- NAME=value`, or a map, got 3'],

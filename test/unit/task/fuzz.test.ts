@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS } from '../../../spec/task/keys.js';
-import { type ParsedTask, describeProblem, parseTask } from '../../../spec/task/parse.js';
+import { describeProblem, type ParsedTask, parseTask } from '../../../spec/task/parse.js';
 import { TASK_FIELDS } from '../../../spec/task/schema.js';
 import { readTaskYaml } from '../../../spec/task/yaml.js';
 
@@ -12,7 +12,11 @@ const likely = fc.oneof(
   fc.jsonValue(),
   fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: true, withSparseArray: true }),
 );
-const nested = fc.oneof(likely, fc.array(likely, { maxLength: 4 }), fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('cpu', 'gpu', 'memory', 'count', 'min', 'name', '__proto__')), likely, { maxKeys: 4 }));
+const nested = fc.oneof(
+  likely,
+  fc.array(likely, { maxLength: 4 }),
+  fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('cpu', 'gpu', 'memory', 'count', 'min', 'name', '__proto__')), likely, { maxKeys: 4 }),
+);
 
 function expectSound(parsed: ParsedTask): void {
   if (parsed.ok) {
@@ -26,12 +30,18 @@ function expectSound(parsed: ParsedTask): void {
 }
 
 test('arbitrary JSON never throws, and every problem is in our own words', () => {
-  fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), (input) => expectSound(parseTask(input, { defaultName: 'x' }))), CASES);
+  void fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 6 }), (input) => expectSound(parseTask(input, { defaultName: 'x' }))),
+    CASES,
+  );
 });
 
 test('arbitrary values under known keys never throw, and a task that passes is plain JSON', () => {
   const task = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), nested, { maxKeys: 8 });
-  fc.assert(fc.property(task, (input) => expectSound(parseTask({ commands: ['a'], ...input }, { defaultName: 'x', submitterEnv: { HOME: '/' } }))), CASES);
+  void fc.assert(
+    fc.property(task, (input) => expectSound(parseTask({ commands: ['a'], ...input }, { defaultName: 'x', submitterEnv: { HOME: '/' } }))),
+    CASES,
+  );
 });
 
 test('a very deep value is a problem, not a stack overflow', () => {
@@ -42,7 +52,7 @@ test('a very deep value is a problem, not a stack overflow', () => {
 
 test('arbitrary text never throws as YAML', () => {
   const yamlish = fc.string({ unit: fc.constantFrom(...'ab:- \n\t[]{}&*!|>\'"%@`#?,0~<'), maxLength: 60 });
-  fc.assert(
+  void fc.assert(
     fc.property(fc.oneof(yamlish, fc.string({ unit: 'binary' })), (text) => {
       const read = readTaskYaml(text);
       if (read.ok) expectSound(parseTask(read.value, { defaultName: 'x', locate: read.locate }));

@@ -18,7 +18,7 @@ test.each([
 });
 
 test('any workflow id gives a valid name, and a valid name stays', () => {
-  fc.assert(
+  void fc.assert(
     fc.property(fc.string({ maxLength: 200, unit: 'binary' }), (id) => {
       expect(slugName(id)).toMatch(NAME_RULE);
       expect(slugName(slugName(id))).toBe(slugName(id));

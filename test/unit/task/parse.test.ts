@@ -54,14 +54,44 @@ test('null means not given, for every key', () => {
 
 test('a task that gives every key keeps every value', () => {
   const { task } = parse({
-    type: 'task', name: 'train', nodes: 2, commands: ['a', 'b'], shell: '/bin/zsh', env: ['A=1'], working_dir: '/data', hosts: ['gpu-1', 'gpu-2'],
-    stop_criteria: 'master-done', stop_signal: 'INT', stop_duration: '1m', max_duration: '2h', host_timeout: '5s', queue_timeout: 60,
-    gather_timeout: '30 s', network: '10.1.2.3/16', interface: 'eth1', fleet: 'lab',
+    type: 'task',
+    name: 'train',
+    nodes: 2,
+    commands: ['a', 'b'],
+    shell: '/bin/zsh',
+    env: ['A=1'],
+    working_dir: '/data',
+    hosts: ['gpu-1', 'gpu-2'],
+    stop_criteria: 'master-done',
+    stop_signal: 'INT',
+    stop_duration: '1m',
+    max_duration: '2h',
+    host_timeout: '5s',
+    queue_timeout: 60,
+    gather_timeout: '30 s',
+    network: '10.1.2.3/16',
+    interface: 'eth1',
+    fleet: 'lab',
   }) as { task: Task };
   expect(task).toEqual({
-    name: 'train', nodes: 2, commands: ['a', 'b'], shell: '/bin/zsh', env: { A: '1' }, workingDir: '/data', hosts: ['gpu-1', 'gpu-2'], resources: null,
-    stopCriteria: 'master-done', stopSignal: 'SIGINT', stopDurationSeconds: 60, maxDurationSeconds: 7_200, hostTimeoutSeconds: 5, queueTimeoutSeconds: 60,
-    gatherTimeoutSeconds: 30, network: '10.1.0.0/16', interface: 'eth1', fleet: 'lab',
+    name: 'train',
+    nodes: 2,
+    commands: ['a', 'b'],
+    shell: '/bin/zsh',
+    env: { A: '1' },
+    workingDir: '/data',
+    hosts: ['gpu-1', 'gpu-2'],
+    resources: null,
+    stopCriteria: 'master-done',
+    stopSignal: 'SIGINT',
+    stopDurationSeconds: 60,
+    maxDurationSeconds: 7_200,
+    hostTimeoutSeconds: 5,
+    queueTimeoutSeconds: 60,
+    gatherTimeoutSeconds: 30,
+    network: '10.1.0.0/16',
+    interface: 'eth1',
+    fleet: 'lab',
   } satisfies Task);
 });
 
@@ -105,7 +135,10 @@ describe('bad values', () => {
     [{ nodes: { min: 2, max: 8 } }, 'nodes: a range of nodes such as `2..8` is not supported yet; give one number'],
     [{ type: 'service' }, 'type: expected `task`, the only type that Muster runs, got "service"'],
     [{ name: 'Train' }, 'name: expected a name of 2 to 41 lower-case letters, digits and `-` that begins with a letter, got "Train"'],
-    [{ name: `a${'b'.repeat(41)}` }, 'name: expected a name of 2 to 41 lower-case letters, digits and `-` that begins with a letter, got "abbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb…"'],
+    [
+      { name: `a${'b'.repeat(41)}` },
+      'name: expected a name of 2 to 41 lower-case letters, digits and `-` that begins with a letter, got "abbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb…"',
+    ],
     [{ commands: 'echo' }, 'commands: expected a list of commands, got "echo"'],
     [{ commands: null }, 'commands: expected a list of commands, got nothing'],
     [{ commands: [] }, 'commands: expected at least one command, got an empty list'],
@@ -181,9 +214,12 @@ describe('keys that Muster does not act upon', () => {
     expect(parsed.warnings.map(describeProblem)).toEqual(['`backends`, `regions`, `max_price` choose machines in dstack and have no effect here']);
   });
 
-  test.each(['image', 'docker', 'privileged', 'volumes', 'entrypoint', 'registry_auth', 'user', 'ports', 'setup', 'home_dir'])('%s is an error, since it changes what runs', (key) => {
-    expect(complaints({ commands, [key]: 'x' })).toEqual([expect.stringContaining(`\`${key}\` changes what runs, and Muster does not support it`)]);
-  });
+  test.each(['image', 'docker', 'privileged', 'volumes', 'entrypoint', 'registry_auth', 'user', 'ports', 'setup', 'home_dir'])(
+    '%s is an error, since it changes what runs',
+    (key) => {
+      expect(complaints({ commands, [key]: 'x' })).toEqual([expect.stringContaining(`\`${key}\` changes what runs, and Muster does not support it`)]);
+    },
+  );
 
   const coming = 'groups files repos where startup_order restart retry health on_host_loss fencing on_resize preflight schedule nodes_env spares dialects';
   test.each(coming.split(' '))('%s is not supported yet', (key) => {
@@ -194,25 +230,50 @@ describe('keys that Muster does not act upon', () => {
     expect(complaints({ commands, privileged: false, ports: [], retry: false, volumes: null, restart: {} })).toEqual([]);
   });
 
-  test.each([['comands', 'commands'], ['node', 'nodes'], ['Nodes', 'nodes'], ['working-dir', 'working_dir'], ['max_durration', 'max_duration']])('%s is answered with %s', (key, near) => {
+  test.each([
+    ['comands', 'commands'],
+    ['node', 'nodes'],
+    ['Nodes', 'nodes'],
+    ['working-dir', 'working_dir'],
+    ['max_durration', 'max_duration'],
+  ])('%s is answered with %s', (key, near) => {
     expect(complaints({ commands, [key]: 1 })).toEqual([`\`${key}\` is not a known key; did you mean \`${near}\`?`]);
   });
 
   test('a key that is near to none is answered without a guess', () => {
-    expect(complaints({ commands, zzzzzzzz: 1, '\u001b[2J odd': 2 })).toEqual(['`zzzzzzzz` is not a known key', '"\\u001b[2J odd": "\\u001b[2J odd" is not a known key']);
+    expect(complaints({ commands, zzzzzzzz: 1, '\u001b[2J odd': 2 })).toEqual([
+      '`zzzzzzzz` is not a known key',
+      '"\\u001b[2J odd": "\\u001b[2J odd" is not a known key',
+    ]);
   });
 });
 
 test('names that every object inherits are keys like any other', () => {
-  expect(complaints(JSON.parse('{"commands": ["a"], "__proto__": 1, "constructor": 2}'))).toEqual(['`__proto__` is not a known key', '`constructor` is not a known key']);
+  expect(complaints(JSON.parse('{"commands": ["a"], "__proto__": 1, "constructor": 2}'))).toEqual([
+    '`__proto__` is not a known key',
+    '`constructor` is not a known key',
+  ]);
 });
 
-test.each([[null, 'nothing'], [undefined, 'nothing'], [3, '3'], ['x', '"x"'], [[], 'an empty list'], [new Map(), 'a map'], [() => 1, 'a function']])('%j is not a task', (input, found) => {
+test.each([
+  [null, 'nothing'],
+  [undefined, 'nothing'],
+  [3, '3'],
+  ['x', '"x"'],
+  [[], 'an empty list'],
+  [new Map(), 'a map'],
+  [() => 1, 'a function'],
+])('%j is not a task', (input, found) => {
   expect(complaints(input)).toEqual([`expected a map with keys such as \`nodes\` and \`commands\`, got ${found}`]);
 });
 
 test('a value that throws while it is read is a problem, not an exception', () => {
-  const trap = { commands, get nodes(): number { throw new Error('secret stack'); } };
+  const trap = {
+    commands,
+    get nodes(): number {
+      throw new Error('secret stack');
+    },
+  };
   expect(complaints(trap)).toEqual(['expected plain data, got a value that cannot be read']);
 });
 

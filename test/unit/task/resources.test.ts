@@ -28,9 +28,15 @@ test.each<[unknown, object]>([
   [{ gpu: 2 }, { gpu: { ...anyGpu, count: range(2, 2) } }],
   [{ gpu: '24GB' }, { gpu: { ...anyGpu, memoryGigabytes: range(24, 24) } }],
   [{ gpu: 'A100:2' }, { gpu: { ...anyGpu, names: ['A100'], count: range(2, 2) } }],
-  [{ gpu: 'nvidia:A100,H100:80GB..:1..4' }, { gpu: { ...anyGpu, vendor: 'nvidia', names: ['A100', 'H100'], memoryGigabytes: range(80, null), count: range(1, 4) } }],
+  [
+    { gpu: 'nvidia:A100,H100:80GB..:1..4' },
+    { gpu: { ...anyGpu, vendor: 'nvidia', names: ['A100', 'H100'], memoryGigabytes: range(80, null), count: range(1, 4) } },
+  ],
   [{ gpu: { name: 'A100', count: 2, memory: '40GB..' } }, { gpu: { ...anyGpu, names: ['A100'], count: range(2, 2), memoryGigabytes: range(40, null) } }],
-  [{ gpu: { name: ['A100', 'H100'], vendor: 'TPU', compute_capability: 8, total_memory: '80GB' } }, { gpu: { ...anyGpu, names: ['A100', 'H100'], vendor: 'google', computeCapability: '8.0', totalMemoryGigabytes: range(80, 80) } }],
+  [
+    { gpu: { name: ['A100', 'H100'], vendor: 'TPU', compute_capability: 8, total_memory: '80GB' } },
+    { gpu: { ...anyGpu, names: ['A100', 'H100'], vendor: 'google', computeCapability: '8.0', totalMemoryGigabytes: range(80, 80) } },
+  ],
 ])('%j is read as dstack means it', (resources, expected) => {
   const parsed = parse(resources);
   expect(parsed.ok && parsed.task.resources).toEqual({ ...nothing, ...expected });
@@ -52,15 +58,22 @@ test.each<[unknown, string[]]>([
   [{ shm_size: '1GB..' }, ['resources.shm_size: expected a size such as `512MB` or `16GB`, got "1GB.."']],
   [{ gpu: 'A100:H100' }, ['resources.gpu: expected one name, got several in "A100:H100"']],
   [{ gpu: 'A100:' }, ['resources.gpu: expected GPUs such as `2`, `24GB`, `A100:2` or `{name, count, memory}`, got "A100:"']],
-  [{ gpu: { count: 'x', memory: 'y' } }, [
-    'resources.gpu.count: expected a whole number or a range such as `2..8`, `2..` or `..8`, got "x"',
-    'resources.gpu.memory: expected a size such as `512MB`, `16GB` or `1TB`, or a range such as `16GB..`, got "y"',
-  ]],
+  [{ gpu: 'A100,:2' }, ['resources.gpu: expected GPUs such as `2`, `24GB`, `A100:2` or `{name, count, memory}`, got "A100,:2"']],
+  [
+    { gpu: { count: 'x', memory: 'y' } },
+    [
+      'resources.gpu.count: expected a whole number or a range such as `2..8`, `2..` or `..8`, got "x"',
+      'resources.gpu.memory: expected a size such as `512MB`, `16GB` or `1TB`, or a range such as `16GB..`, got "y"',
+    ],
+  ],
   [{ gpu: { vendor: 'acme' } }, ['resources.gpu.vendor: expected one of nvidia, amd, intel, google, tpu, tenstorrent, got "acme"']],
-  [{ cpu: true, memory: [] }, [
-    'resources.cpu: expected a number of CPUs such as `4`, `2..8` or `arm:4..`, got true',
-    'resources.memory: expected a size such as `512MB`, `16GB` or `1TB`, or a range such as `16GB..`, got an empty list',
-  ]],
+  [
+    { cpu: true, memory: [] },
+    [
+      'resources.cpu: expected a number of CPUs such as `4`, `2..8` or `arm:4..`, got true',
+      'resources.memory: expected a size such as `512MB`, `16GB` or `1TB`, or a range such as `16GB..`, got an empty list',
+    ],
+  ],
 ])('%j is refused in our own words', (resources, messages) => {
   const parsed = parse(resources);
   expect(parsed.ok ? [] : parsed.problems.map(describeProblem)).toEqual(messages);
