@@ -1,6 +1,6 @@
 import type { Task } from '../spec/task/task.js';
 import type { DevStack } from '../workers/dev-stack.js';
-import { Exit, EXIT, UsageError } from './exit.js';
+import { EXIT, Exit, UsageError } from './exit.js';
 import type { Interrupts } from './interrupts.js';
 import { onlyOnLinux } from './linux.js';
 import { say } from './print.js';

@@ -1,5 +1,5 @@
-import type { NodeStatus, RunStatus } from '../spec/nodes.js';
 import { FAILURES } from '../spec/failures.js';
+import type { NodeStatus, RunStatus } from '../spec/nodes.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
 
@@ -36,7 +36,13 @@ export function summary(status: RunStatus): string[] {
   const lines = [`${status.run} ${phase}: ${message}${took}`];
   if (phase !== 'failed') return lines;
   if (status.lastLines !== '') {
-    lines.push('The last lines of the node that failed first:', ...status.lastLines.trimEnd().split('\n').map((line) => `  ${line}`));
+    lines.push(
+      'The last lines of the node that failed first:',
+      ...status.lastLines
+        .trimEnd()
+        .split('\n')
+        .map((line) => `  ${line}`),
+    );
   }
   if (status.nodes.length > 0) lines.push(...nodesTable(status.nodes));
   const mend = reason in FAILURES ? FAILURES[reason as keyof typeof FAILURES].mend : undefined;

@@ -28,7 +28,7 @@ export async function main(args: string[]): Promise<number> {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, leaveWithBug);
   try {
     const { own, command } = splitCommand(args);
-    const program = createProgram(command);
+    const program = createProgram(command).version(version(), '-V, --version', 'print the version');
     refuseUnknownVerb(program, own);
     await program.parseAsync(own, { from: 'user' });
     return EXIT.succeeded;
@@ -44,7 +44,7 @@ export async function main(args: string[]): Promise<number> {
 
 /** The whole command line, with what stood after `--` for the one verb that takes it. */
 export function createProgram(command: readonly string[] | undefined): Command {
-  const program = new Command('muster').description(ABOUT).version(version(), '-V, --version', 'print the version');
+  const program = new Command('muster').description(ABOUT);
   const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), stop(), hosts()];
   for (const verb of verbs) program.addCommand(verb);
   program.addCommand(quickstart(), { hidden: true });

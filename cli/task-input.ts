@@ -7,7 +7,7 @@ import type { Locate, Problem } from '../spec/task/problem.js';
 import type { Task } from '../spec/task/task.js';
 import { readTaskYaml } from '../spec/task/yaml.js';
 import { shellLine } from './command-words.js';
-import { Exit, EXIT, UsageError } from './exit.js';
+import { EXIT, Exit, UsageError } from './exit.js';
 import { userPath } from './paths.js';
 import { printError } from './print.js';
 

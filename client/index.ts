@@ -1,12 +1,13 @@
 /** Muster's library: start runs of many nodes, follow them, stop them. */
-export { BadConnectionConfig, type TemporalOptions } from '../connection/options.js';
+
 export { ServerTooOld, TemporalUnreachable } from '../connection/dial.js';
+export { BadConnectionConfig, type TemporalOptions } from '../connection/options.js';
 export type { HostStatus } from '../spec/fleet.js';
 export type { StopAnswer, StopMode } from '../spec/messages.js';
 export type { NodeState, NodeStatus, RunPhase, RunStatus } from '../spec/nodes.js';
 export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';
-export { connect, type ConnectOptions, Muster } from './connect.js';
+export { type ConnectOptions, connect, Muster } from './connect.js';
 export { InvalidTask, NobodyAnswers, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
 export type { OutputPiece, RunEvent } from './follow.js';
 export { LineAssembler } from './lines.js';

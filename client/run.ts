@@ -7,7 +7,7 @@ import type { RunStatus } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import { ask, isPassing, NoSuchWorkflow } from './ask.js';
 import { RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
-import { follow, type FollowOptions, type OutputPiece, type RunEvent } from './follow.js';
+import { type FollowOptions, follow, type OutputPiece, type RunEvent } from './follow.js';
 import { withLinkedSignal } from './linked.js';
 import { closedStatus, outcomeOf } from './outcome.js';
 import { pause } from './pause.js';

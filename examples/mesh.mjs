@@ -1,6 +1,6 @@
 // A peer-to-peer program that knows its peers from DSTACK_NODES_IPS alone: it listens on its own address, dials every
 // other node, and ends when it has heard from all and all have heard from it.
-import { createServer, connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 const peers = process.env.DSTACK_NODES_IPS.split('\n');
 const self = process.env.MUSTER_NODE_IP;

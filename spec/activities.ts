@@ -94,9 +94,7 @@ export interface HostActivities {
   describeHost(): Promise<HostDescription>;
 }
 
-export type ResolveResult =
-  | { ok: true; task: Task; warnings: string[] }
-  | { ok: false; problems: string[] };
+export type ResolveResult = { ok: true; task: Task; warnings: string[] } | { ok: false; problems: string[] };
 
 /** What a control worker does. */
 export interface ControlActivities {

@@ -84,8 +84,8 @@ export interface CellInput {
 
 export interface HostAnnounced {
   facts: HostFacts;
-  /** Runs that the host holds processes or state of. */
-  runIds: string[];
+  /** Runs of which the host holds processes. */
+  runs: { runId: string; handle: string }[];
   /** The agent has announced itself to an earlier execution of the fleet, which is gone. */
   rebuilt: boolean;
 }
@@ -110,6 +110,7 @@ export interface LeaseRequested {
 }
 export const leaseRequested = defineSignal<[LeaseRequested]>('leaseRequested');
 
+/** Three empty lists return whatever the run has, a waiting wish too. */
 export interface LeaseReturned {
   runId: string;
   /** Hosts on which nothing of the run is left. */

@@ -83,17 +83,7 @@ export interface NodeStatus {
   startNumber: number;
 }
 
-export type RunPhase =
-  | 'queued'
-  | 'gathering'
-  | 'starting'
-  | 'running'
-  | 'restarting'
-  | 'resizing'
-  | 'stopping'
-  | 'succeeded'
-  | 'failed'
-  | 'cancelled';
+export type RunPhase = 'queued' | 'gathering' | 'starting' | 'running' | 'restarting' | 'resizing' | 'stopping' | 'succeeded' | 'failed' | 'cancelled';
 
 /** What a run is doing: the answer of the query `status`, and of `muster status --json`. */
 export interface RunStatus {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
 import { readFacts } from '../activities/host/facts.js';
@@ -39,25 +40,43 @@ export interface RunningAgent {
   done: Promise<void>;
   /** Hands over: programs live on, the next agent on this data directory carries on with them. */
   stop(): Promise<void>;
-  /** Ends every program at once and stops: for a dev stack. */
-  stopAndKill(): Promise<void>;
+  /** Ends every program at once, and does no more: for the end of a dev stack, whose server may be gone. */
+  kill(): Promise<void>;
+}
+
+/** An agent's two ways to Temporal: one for tasks, one for beats and signals. */
+export interface Connections {
+  client: Client;
+  connection: NativeConnection;
+  close(): Promise<void>;
+}
+
+export async function connectAgent(options: TemporalOptions): Promise<Connections> {
+  const { namespace: _namespace, ...connectionOptions } = options;
+  const [client, connection] = await Promise.all([
+    dial(options),
+    NativeConnection.connect(connectionOptions as Parameters<typeof NativeConnection.connect>[0]),
+  ]);
+  const close = async () => {
+    await Promise.all([connection.close(), client.connection.close()]);
+  };
+  return { client, connection, close };
 }
 
 /**
  * Starts the agent of this machine: takes its data directory, carries on with what a predecessor left there, serves the host's
  * queue and announces the host. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, each with a
- * sentence for people.
+ * sentence for people. Several agents of one process may share connections, which outlive them.
  */
-export async function startAgent(options: TemporalOptions, settings: AgentSettings): Promise<RunningAgent> {
+export async function startAgent(options: TemporalOptions, settings: AgentSettings, shared?: Connections): Promise<RunningAgent> {
   const { host, fleet } = settings;
   const log = createLogger(`muster-host ${host}`);
   installRuntime(log);
   const chosen = chooseAddress(settings, listCandidates(), defaultRouteInterface());
   const dataDir = await openDataDir(settings.dataDir, host);
-  const { namespace, ...connectionOptions } = options;
-  const [client, connection, peers, facts] = await Promise.all([
-    dial(options),
-    NativeConnection.connect(connectionOptions as Parameters<typeof NativeConnection.connect>[0]),
+  const { namespace } = options;
+  const [{ client, connection, close }, peers, facts] = await Promise.all([
+    shared ? { ...shared, close: async () => {} } : connectAgent(options),
     openPeerPort({ address: chosen.address, ...(settings.port === undefined ? {} : { port: settings.port }) }),
     readFacts(),
   ]);
@@ -85,22 +104,23 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
   const { address } = chosen;
   const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels };
-  const announcer = await announce(client, fleet, told, () => seats.runIds(), log);
+  const announcer = await announce(client, fleet, told, () => seats.runs(), log);
 
   const stop = async () => {
     announcer.stop();
     seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await done;
-    await Promise.all([peers.close(), connection.close(), client.connection.close()]);
+    await Promise.all([peers.close(), close()]);
     socket.close();
     dataDir.unlock();
   };
   return {
     ...{ host, address, done, stop },
-    async stopAndKill() {
+    async kill() {
+      announcer.stop();
       await seats.killAll();
-      await stop();
+      seats.detach();
     },
   };
 }

@@ -2,7 +2,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { HostFacts } from '../spec/fleet.js';
 import { controlQueue, fleetWorkflowId } from '../spec/ids.js';
-import { hostAnnounced, WORKFLOW_TYPES } from '../spec/messages.js';
+import { type HostAnnounced, hostAnnounced, WORKFLOW_TYPES } from '../spec/messages.js';
 
 const LOOK_EVERY_MS = 5_000;
 /** A gap this long between two looks: the machine was frozen or cut off, and may count as silent by now. */
@@ -17,7 +17,7 @@ export interface Announcer {
  * Announces the host by signal-with-start, and looks at the fleet workflow every few seconds, which adds no event: a fleet
  * that was ended is told again, and so is one that may have given the host up meanwhile. The first announcement is awaited.
  */
-export async function announce(client: Client, fleet: string, facts: HostFacts, runIds: () => string[], log: Logger): Promise<Announcer> {
+export async function announce(client: Client, fleet: string, facts: HostFacts, runs: () => HostAnnounced['runs'], log: Logger): Promise<Announcer> {
   let execution = await tell(false);
   let lookedAtMs = Date.now();
   let lost = false;
@@ -45,7 +45,7 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
       taskQueue: controlQueue(fleet),
       args: [{ fleet }],
       signal: hostAnnounced,
-      signalArgs: [{ facts, runIds: runIds(), rebuilt }],
+      signalArgs: [{ facts, runs: runs(), rebuilt }],
       staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
     });
     return firstRunOf(client, fleet);

@@ -30,6 +30,8 @@ export async function startControl(options: TemporalOptions, fleet: string): Pro
         workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 5, maximum: 20 },
         activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
         maxCachedWorkflows: 2_000,
+        // How long a workflow waits for a control worker that was killed, before another takes it up.
+        stickyQueueScheduleToStartTimeout: '2 seconds',
       }),
     ),
   );

@@ -104,7 +104,10 @@ interface PlannedHost {
   address: string;
 }
 
-function plan(of: { count: number; address: string; directory: string; kept: string | undefined; janitor: Janitor }): { control: Member; hosts: PlannedHost[] } {
+function plan(of: { count: number; address: string; directory: string; kept: string | undefined; janitor: Janitor }): {
+  control: Member;
+  hosts: PlannedHost[];
+} {
   const { directory, kept } = of;
   const env = { ...withoutTemporal(process.env), MUSTER_SERVER: of.address };
   const member = (name: string, args: string[]) =>

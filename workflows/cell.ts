@@ -161,8 +161,8 @@ export async function musterCell(input: messages.CellInput): Promise<void> {
       summary: `stop ${host}`,
     });
     const generation = stopping?.generation ?? 0;
-    await stopNode({ host, identity, run, generation, gathering: cell, stopSignal: program.stopSignal, graceSeconds }).catch(
-      (error: unknown) => log.warn(`${host} did not confirm the stop`, { error }),
+    await stopNode({ host, identity, run, generation, gathering: cell, stopSignal: program.stopSignal, graceSeconds }).catch((error: unknown) =>
+      log.warn(`${host} did not confirm the stop`, { error }),
     );
   }
 }

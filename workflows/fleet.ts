@@ -1,24 +1,8 @@
-import {
-  condition,
-  continueAsNew,
-  getExternalWorkflowHandle,
-  isCancellation,
-  proxyActivities,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { condition, continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ControlActivities, HostActivities } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
-import {
-  compareIds,
-  decideGrants,
-  describeWait,
-  type FleetHost,
-  type Grant,
-  hostStatus,
-  type WaitingRequest,
-} from './decisions/lease.js';
+import { compareIds, decideGrants, describeWait, type FleetHost, type Grant, hostStatus, type WaitingRequest } from './decisions/lease.js';
 
 /** A rebuilt fleet waits so long for its hosts to say what they hold, before it grants anything. */
 const QUIET_AFTER_REBUILD_MS = 15_000;
@@ -55,15 +39,17 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
 
   setHandler(messages.hosts, () => [...state.hosts].sort((a, b) => compareIds(a.facts.host, b.facts.host)).map(hostStatus));
 
-  setHandler(messages.hostAnnounced, ({ facts, runIds, rebuilt }) => {
+  setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt }) => {
     const known = find(facts.host);
     const now = Date.now();
     if (known) {
       Object.assign(known, { facts, announcedAtMs: now, silent: false });
-      if (known.lease?.state === 'releasing' && !runIds.includes(known.lease.runId)) known.lease = null;
+      if (known.lease?.state === 'releasing' && !runs.some(({ runId }) => runId === known.lease?.runId)) known.lease = null;
     } else {
-      state.hosts.push({ facts, announcedAtMs: now, silent: false, lease: null });
-      if (rebuilt && state.epoch === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
+      const [run] = rebuilt ? runs : [];
+      const lease = run ? { ...run, epoch: ++state.epoch, state: 'held' as const } : null;
+      state.hosts.push({ facts, announcedAtMs: now, silent: false, lease });
+      if (rebuilt && state.quietUntilMs === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
     }
     changed = true;
   });
@@ -81,12 +67,13 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   });
 
   setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent }) => {
-    state.queue = state.queue.filter((request) => request.run.runId !== runId || clean.length + unclean.length === 0);
+    state.queue = state.queue.filter((request) => request.run.runId !== runId);
+    const everything = clean.length + unclean.length + silent.length === 0;
     for (const host of state.hosts) {
       if (host.lease?.runId !== runId) continue;
       if (silent.includes(host.facts.host)) host.silent = true;
       if (clean.includes(host.facts.host)) freeHost(host);
-      else if (unclean.includes(host.facts.host) || silent.includes(host.facts.host)) release(host);
+      else if (everything || unclean.includes(host.facts.host) || silent.includes(host.facts.host)) release(host);
     }
     changed = true;
   });

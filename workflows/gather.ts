@@ -1,4 +1,4 @@
-import { ParentClosePolicy, condition, getExternalWorkflowHandle, proxyActivities, startChild, uuid4 } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, ParentClosePolicy, proxyActivities, startChild, uuid4 } from '@temporalio/workflow';
 import type { ControlActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';

@@ -18,7 +18,7 @@ import type { Task } from '../spec/task/task.js';
 import { decideOutcome, type Outcome } from './decisions/outcome.js';
 import { decideRoster } from './decisions/seal.js';
 import { gather, giveBack, lease } from './gather.js';
-import { enter, markNodes, newRecord, recordEnds, type RunRecord, statusOf } from './run-record.js';
+import { enter, markNodes, newRecord, type RunRecord, recordEnds, statusOf } from './run-record.js';
 
 /** From the seal until all nodes must stand at the barrier. */
 const BARRIER_MS = 30_000;
@@ -45,10 +45,7 @@ export async function musterRun(submitted: unknown): Promise<RunStatus> {
   throw ApplicationFailure.create({ type: final.reason, message: final.message, nonRetryable: true, details: [final] });
 }
 
-type RunEnd =
-  | { kind: 'succeeded'; message: string }
-  | { kind: 'failed'; failure: Failure }
-  | { kind: 'stopped'; by: 'Stopped' | 'Cancelled'; message: string };
+type RunEnd = { kind: 'succeeded'; message: string } | { kind: 'failed'; failure: Failure } | { kind: 'stopped'; by: 'Stopped' | 'Cancelled'; message: string };
 
 function listen(record: RunRecord): void {
   setHandler(messages.status, () => statusOf(record));
@@ -67,7 +64,7 @@ function listen(record: RunRecord): void {
     if (generation !== record.generation || record.phase !== 'starting') return;
     record.releasedAtMs ??= Date.now();
     markNodes(record, 'running');
-    enter(record, 'running', 'Running', `All ${record.nodes.length} nodes were released together`);
+    enter(record, 'running', 'Running', record.nodes.length === 1 ? 'The node was released' : `All ${record.nodes.length} nodes were released together`);
   });
   setHandler(messages.nodesEnded, ({ cell, generation, ends }) => recordEnds(record, cell, generation, ends));
   setHandler(messages.stop, ({ mode }) => {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { activityInfo, ApplicationFailure, CompleteAsyncError } from '@temporalio/activity';
-import type { HostActivities, HostAddressee, ReadOutputInput, OutputChunk } from '../../spec/activities.js';
+import { ApplicationFailure, activityInfo, CompleteAsyncError } from '@temporalio/activity';
+import type { HostActivities, HostAddressee, OutputChunk, ReadOutputInput } from '../../spec/activities.js';
 import { cookiePrefix } from '../../spec/ids.js';
 import { readOutput, waitForOutput } from '../process/output.js';
 import { endCarriers as endAll } from '../process/terminate.js';
@@ -43,9 +43,7 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       const startNumber = Math.max(0, ...listStarts(agent.dataDir, run.runId));
       raiseTombstone(agent.dataDir, run.runId, { generation, startNumber: generation > 0 ? startNumber : 0, gathering });
       const message = 'the run stopped its nodes';
-      const all = await Promise.all(
-        seats.ofRun(run.runId).map((start) => start.stop({ type: 'Stopped', message }, signal, graceMs)),
-      );
+      const all = await Promise.all(seats.ofRun(run.runId).map((start) => start.stop({ type: 'Stopped', message }, signal, graceMs)));
       const clean = await endCarriers(run.runId, signal, graceMs);
       return { clean: clean && all.every(Boolean) };
     },
@@ -75,12 +73,14 @@ async function readChunk(agent: Agent, seats: Seats, input: ReadOutputInput): Pr
   const { runId, offset } = input;
   const startNumber = input.startNumber ?? Math.max(0, ...listStarts(agent.dataDir, runId));
   const dir = startDir(agent.dataDir, runId, startNumber);
-  const ended = () => seats.get(runId, startNumber) === undefined && (readStart(agent.dataDir, runId, startNumber)?.end ?? null) !== null;
-  const wasEnded = ended();
+  const live = seats.get(runId, startNumber);
+  const wasEnded = (live?.record ?? readStart(agent.dataDir, runId, startNumber))?.end != null;
   const maxBytes = Math.min(input.maxBytes, 256 * 1024);
   let chunk = await readOutput(dir, offset, maxBytes);
   if (chunk.data.length === 0 && !wasEnded && input.waitMs > 0) {
-    await waitForOutput(dir, offset, Math.min(input.waitMs, 5_000));
+    const over = new AbortController();
+    void live?.ended.then(() => over.abort());
+    await waitForOutput(dir, offset, Math.min(input.waitMs, 5_000), over.signal);
     chunk = await readOutput(dir, offset, maxBytes);
   }
   const end = wasEnded && chunk.nextOffset >= chunk.size;

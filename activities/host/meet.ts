@@ -26,8 +26,5 @@ export async function meet(
     await hosted.released;
     return;
   }
-  await joinMeeting(
-    { ...common, rank, ...input.rendezvous, localAddress: agent.address },
-    { onRoster: prepare, onGo: meeting.go },
-  );
+  await joinMeeting({ ...common, rank, ...input.rendezvous, localAddress: agent.address }, { onRoster: prepare, onGo: meeting.go });
 }

@@ -28,8 +28,9 @@ const RETRY_MAX_MS = 5_000;
  */
 export class NodeStart {
   readonly dir: string;
-  readonly ended: Promise<NodeEnd>;
-  #resolveEnded!: (end: NodeEnd) => void;
+  /** Resolves once the end is known. */
+  readonly ended: Promise<void>;
+  #resolveEnded!: () => void;
   #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #watch: { close(): void } | undefined;
@@ -58,7 +59,7 @@ export class NodeStart {
   resume(): void {
     const { end, stage } = this.record;
     if (end) {
-      this.#resolveEnded(end);
+      this.#resolveEnded();
       if (stage === 'reported') this.#close();
       else void this.#report(end);
       return;
@@ -68,6 +69,8 @@ export class NodeStart {
       void this.#fail('ShimLost', 'the process that waits to start the program was killed');
       return;
     }
+    // A broken meeting is taken up by the activity's next attempt, which comes when nobody beats for this one.
+    if (stage === 'meeting' && !readProgram(this.dir)) this.#token = null;
     this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
   }
 
@@ -169,7 +172,7 @@ export class NodeStart {
     if (this.record.end) return;
     this.#save({ end });
     this.#abort.abort();
-    this.#resolveEnded(end);
+    this.#resolveEnded();
     await this.#report(end);
   }
 

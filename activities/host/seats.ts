@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { RunNodeInput, StartNodeInput } from '../../spec/activities.js';
-import type { NodeEnd, RunRef } from '../../spec/nodes.js';
-import { findInPath } from './find-in-path.js';
-import { forkShim } from '../process/shim.js';
 import { cookie } from '../../spec/ids.js';
+import type { NodeEnd, RunRef } from '../../spec/nodes.js';
+import { forkShim } from '../process/shim.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
+import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
 import { listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
 
@@ -24,9 +24,10 @@ export class Seats {
     return [...this.#starts.values()].filter(({ record }) => record.run.runId === runId);
   }
 
-  /** The runs that this host holds something of. */
-  runIds(): string[] {
-    return [...new Set([...this.#starts.values()].map(({ record }) => record.run.runId))];
+  /** The runs that this host holds processes of. */
+  runs(): { runId: string; handle: string }[] {
+    const byId = new Map([...this.#starts.values()].map(({ record: { run } }) => [run.runId, run.handle]));
+    return [...byId].map(([runId, handle]) => ({ runId, handle }));
   }
 
   /** Finds on disk what a predecessor left, and carries on with it. */
@@ -51,7 +52,7 @@ export class Seats {
     await Promise.all([...this.#starts.values()].map((start) => start.stop(why, 'SIGKILL', 0)));
   }
 
-  /** Prepares the start of a gathering, or finds it. `stillWanted` throws where nobody waits for it any more. */
+  /** Prepares the start of a gathering, or finds it. Before an older start is ended `stillWanted` is asked, which throws where nobody waits any more. */
   prepare(input: StartNodeInput, stillWanted: () => Promise<void>): Promise<{ highestGeneration: number; startNumber: number }> {
     return this.#inTurn(input.run, async () => {
       const { dataDir, host } = this.agent;
@@ -59,7 +60,7 @@ export class Seats {
       if (isBuried(this.agent, runId, { gathering: input.gathering, generation: 0, startNumber: 0 })) {
         throw ApplicationFailure.nonRetryable(`Host ${host}: this gathering was called off`, 'Superseded');
       }
-      await stillWanted();
+      if (this.ofRun(runId).length > 0) await stillWanted();
       const known = this.ofRun(runId).find(({ record }) => record.gathering === input.gathering && !record.end);
       const highestGeneration = this.#highestGeneration(runId);
       if (known) return { highestGeneration, startNumber: known.record.startNumber };
@@ -68,9 +69,7 @@ export class Seats {
         throw ApplicationFailure.nonRetryable(`Host ${host} has no ${shell}; install it there, or name another with \`shell:\``, 'CommandNotFound');
       }
       const message = 'a newer start took its place';
-      await Promise.all(
-        this.ofRun(runId).map((old) => old.stop({ type: 'Superseded', message }, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000)),
-      );
+      await Promise.all(this.ofRun(runId).map((old) => old.stop({ type: 'Superseded', message }, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000)));
       const startNumber = 1 + Math.max(readTombstone(dataDir, runId).startNumber, ...listStarts(dataDir, runId), 0);
       await this.#create(input, startNumber);
       return { highestGeneration, startNumber };

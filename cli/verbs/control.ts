@@ -1,10 +1,8 @@
 import { Command, Option } from 'commander';
 import { readTemporalOptions } from '../../connection/options.js';
+import { EXIT } from '../exit.js';
 import { say } from '../print.js';
-import { untilAskedToEnd, untilServed, within } from '../worker-life.js';
-
-/** A dev stack ends as a whole; nobody waits for tasks in progress. */
-const DEV_STOP_LIMIT_MS = 3_000;
+import { untilAskedToEnd, untilServed } from '../worker-life.js';
 
 export function control(): Command {
   return new Command('control')
@@ -16,12 +14,13 @@ export function control(): Command {
 
 async function act(fleet: string, devStack: boolean): Promise<void> {
   const asked = untilAskedToEnd(devStack);
-  if (devStack) void asked.then((who) => who === 'parent' && setTimeout(() => process.exit(0), DEV_STOP_LIMIT_MS).unref());
+  // A dev stack ends as a whole: there is nobody to hand over to, and a control worker holds nothing.
+  if (devStack) void asked.then((who) => who === 'parent' && process.exit(EXIT.succeeded));
   const options = readTemporalOptions();
   const { startControl } = await import('../../workers/control.js');
   if (devStack) await untilServed(options.address);
   const worker = await startControl(options, fleet);
   say(`control worker ready (fleet ${fleet}, Temporal at ${options.address})`);
   await Promise.race([asked, worker.done]);
-  await (devStack ? within(DEV_STOP_LIMIT_MS, worker.stop()) : worker.stop());
+  await worker.stop();
 }

@@ -53,7 +53,11 @@ async function act({ hosts, port, uiPort = port + UI_PORT_ABOVE, data }: Options
 function introduce(stack: DevStack, data: string | undefined): void {
   print(`Web UI:   ${stack.uiUrl}`);
   print(`Temporal: ${stack.address}${data === undefined ? ', in memory: what it knows ends with this command (--data keeps it)' : `, kept in ${data}`}`);
-  for (const line of table(['HOST', 'ADDRESS', 'PID'], stack.hosts.map(({ name, address, pid }) => [name, address, String(pid)]))) print(line);
+  for (const line of table(
+    ['HOST', 'ADDRESS', 'PID'],
+    stack.hosts.map(({ name, address, pid }) => [name, address, String(pid)]),
+  ))
+    print(line);
   const where = stack.address === `127.0.0.1:${DEFAULT_PORT}` ? '' : `TEMPORAL_ADDRESS=${stack.address} `;
   print(`Submit from another terminal: ${where}muster run -n ${stack.hosts.length} -- 'echo $DSTACK_NODES_IPS'`);
   print('Ctrl-C ends everything.');

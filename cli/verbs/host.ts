@@ -25,7 +25,7 @@ interface Options {
 }
 
 /** A dev stack's parent is gone: what has not ended by then is ended by its janitor. */
-const DEV_STOP_LIMIT_MS = 3_500;
+const DEV_STOP_LIMIT_MS = 2_500;
 
 export function host(): Command {
   return new Command('host')
@@ -57,7 +57,7 @@ async function act(options: Options): Promise<void> {
   say(`host ${agent.host} ready at ${agent.address} (fleet ${fleet})`);
   const who = await Promise.race([asked, agent.done.then(() => 'broken' as const)]);
   if (who !== 'parent') return agent.stop();
-  await within(DEV_STOP_LIMIT_MS, agent.stopAndKill());
+  await within(DEV_STOP_LIMIT_MS, agent.kill());
   if (!options.keepData) await rm(dataDir, { recursive: true, force: true });
 }
 

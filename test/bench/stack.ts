@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { dial } from '../../connection/dial.js';
-import { type RunningAgent, startAgent } from '../../workers/agent.js';
+import { connectAgent, type RunningAgent, startAgent } from '../../workers/agent.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
 import { startDevServer } from '../../workers/server/start.js';
 
@@ -22,13 +22,18 @@ export async function startBenchStack(nodes: number): Promise<BenchStack> {
   const server = await startDevServer({ binary, logFile: join(dir, 'server.log'), tiedTo: 'parent' });
   const options = { address: server.address, namespace: 'default' };
   const control = startControlProcess(server.address);
+  const shared = await connectAgent(options);
   const agents: RunningAgent[] = [];
   for (let i = 1; i <= nodes; i++) {
     agents.push(
-      await startAgent(options, {
-        ...{ host: `host-${i}`, fleet: 'default', labels: {} },
-        ...{ dataDir: join(dir, `host-${i}`), address: `127.0.${Math.floor(i / 250) + 1}.${(i % 250) + 1}` },
-      }),
+      await startAgent(
+        options,
+        {
+          ...{ host: `host-${i}`, fleet: 'default', labels: {} },
+          ...{ dataDir: join(dir, `host-${i}`), address: `127.0.${Math.floor(i / 250) + 1}.${(i % 250) + 1}` },
+        },
+        shared,
+      ),
     );
   }
   const client = await dial(options);
@@ -36,7 +41,8 @@ export async function startBenchStack(nodes: number): Promise<BenchStack> {
     client,
     dir,
     async stop() {
-      await Promise.all(agents.map((agent) => agent.stopAndKill()));
+      await Promise.all(agents.map((agent) => agent.kill().then(() => agent.stop())));
+      await shared.close();
       control.stdin?.end();
       await new Promise((resolve) => control.once('exit', resolve));
       await client.connection.close();

@@ -39,7 +39,10 @@ async function once(client: Client, file: string, nodes: number): Promise<StartS
     args: [{ name: 'bench', nodes, shell: 'sh', commands: [`date +%s%N >> ${file}`, 'sleep 0.2'] }],
   });
   await handle.result();
-  const startedMs = readFileSync(file, 'utf8').trim().split('\n').map((line) => Number(line) / 1e6);
+  const startedMs = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => Number(line) / 1e6);
   if (startedMs.length !== nodes) throw new Error(`${startedMs.length} of ${nodes} programs started`);
   const last = Math.max(...startedMs);
   const { events } = await handle.fetchHistory();

@@ -20,7 +20,14 @@ it('gives every node the same list, its own rank and every variable of the contr
   const { runId, nodes, generation } = await untilPhase(machines.client, run, 'succeeded');
   expect(generation).toBe(1);
   const list = '127.11.0.1\n127.11.0.2\n127.11.0.3';
-  expect(nodes.map(({ address }) => address).join('\n').split('\n').sort().join('\n')).toBe(list);
+  expect(
+    nodes
+      .map(({ address }) => address)
+      .join('\n')
+      .split('\n')
+      .sort()
+      .join('\n'),
+  ).toBe(list);
   for (const rank of [0, 1, 2]) {
     const env = JSON.parse(readFileSync(`${out}-${rank}`, 'utf8'));
     const address = list.split('\n')[rank] ?? '';

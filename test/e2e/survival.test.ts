@@ -1,7 +1,9 @@
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ChildProcess } from 'node:child_process';
 import { readProcess } from '../../activities/process/identity.js';
+import { fleetWorkflowId } from '../../spec/ids.js';
+import { hosts as hostsQuery } from '../../spec/messages.js';
 import { type Machines, readLines, startMachines } from '../helpers/machines.js';
 import { processesOf, statusOf, untilNothingLeft, untilPhase } from '../helpers/runs.js';
 import { until } from '../helpers/until.js';
@@ -37,18 +39,28 @@ it('lets the program live on when its agent is killed, and a successor carries o
   const run = await machines.start({ nodes: 3, shell: 'sh', commands: [counter(out)] });
   const { nodes, runId } = await untilPhase(machines.client, run, 'running');
   const host = nodes[1]?.host ?? '';
-  await until(() => lastCount(`${out}-1`), (count) => count > 0);
+  await until(
+    () => lastCount(`${out}-1`),
+    (count) => count > 0,
+  );
   const pid = Number(readLines(`${out}-pid-1`)[0]);
   const before = readProcess(pid);
   await killAgent(host);
   await restartAgent(host);
   const seen = lastCount(`${out}-1`);
-  await until(() => lastCount(`${out}-1`), (count) => count > seen + 3);
+  await until(
+    () => lastCount(`${out}-1`),
+    (count) => count > seen + 3,
+  );
   expect(readProcess(pid)?.startTime).toBe(before?.startTime);
   machines.touch(`${out}-end`);
   const { generation, nodes: ended } = await untilPhase(machines.client, run, 'succeeded');
   expect(generation).toBe(1);
-  expect(ended.map(({ exitCode, startNumber }) => [exitCode, startNumber])).toEqual([[0, 1], [0, 1], [0, 1]]);
+  expect(ended.map(({ exitCode, startNumber }) => [exitCode, startNumber])).toEqual([
+    [0, 1],
+    [0, 1],
+    [0, 1],
+  ]);
   const counts = readLines(`${out}-1`).map(Number);
   expect(counts).toEqual(counts.map((_, i) => i + 1));
   await untilNothingLeft(runId);
@@ -56,12 +68,19 @@ it('lets the program live on when its agent is killed, and a successor carries o
 
 it('does not lose an exit while no agent is there', async () => {
   const out = join(machines.dir, 'unseen');
-  const run = await machines.start({ nodes: 2, shell: 'sh', commands: [`if [ $DSTACK_NODE_RANK = 1 ]; then until [ -e ${out} ]; do sleep 0.05; done; exit 9; fi; sleep 1000`] });
+  const run = await machines.start({
+    nodes: 2,
+    shell: 'sh',
+    commands: [`if [ $DSTACK_NODE_RANK = 1 ]; then until [ -e ${out} ]; do sleep 0.05; done; exit 9; fi; sleep 1000`],
+  });
   const { nodes, runId } = await untilPhase(machines.client, run, 'running');
   const host = nodes[1]?.host ?? '';
   await killAgent(host);
   machines.touch(out);
-  await until(() => processesOf(runId).length, (left) => left <= 4);
+  await until(
+    () => processesOf(runId).length,
+    (left) => left <= 4,
+  );
   await restartAgent(host);
   const { message, generation } = await untilPhase(machines.client, run, 'failed');
   expect(message).toContain(`Node 1 on ${host} exited with code 9 in generation 1`);
@@ -82,7 +101,12 @@ it('goes on after the control worker was killed and another is there', async () 
 
 it('never has two live processes of a seat, nor an old exit code, after a reset to an early event', async () => {
   const out = join(machines.dir, 'reset');
-  const run = await machines.start({ nodes: 2, shell: 'sh', stop_duration: 2, commands: [`echo $$ >> ${out}-$DSTACK_NODE_RANK; until [ -e ${out}-end ]; do sleep 0.05; done`] });
+  const run = await machines.start({
+    nodes: 2,
+    shell: 'sh',
+    stop_duration: 2,
+    commands: [`echo $$ >> ${out}-$DSTACK_NODE_RANK; until [ -e ${out}-end ]; do sleep 0.05; done`],
+  });
   const { runId } = await untilPhase(machines.client, run, 'running');
   const { events } = await machines.client.workflow.getHandle(run).fetchHistory();
   const firstTask = events?.find((event) => event.workflowTaskCompletedEventAttributes)?.eventId;
@@ -99,12 +123,24 @@ it('never has two live processes of a seat, nor an old exit code, after a reset 
   expect(generation).toBe(2);
   const shims = 2;
   const perNode = 3; // shim, program, its sleep
-  await until(() => processesOf(runId).length, (count) => count <= shims * perNode, 5_000);
-  const alive = [0, 1].map((rank) => readLines(`${out}-${rank}`).map(Number).filter((pid) => readProcess(pid)?.state !== undefined).length);
+  await until(
+    () => processesOf(runId).length,
+    (count) => count <= shims * perNode,
+    5_000,
+  );
+  const alive = [0, 1].map(
+    (rank) =>
+      readLines(`${out}-${rank}`)
+        .map(Number)
+        .filter((pid) => readProcess(pid)?.state !== undefined).length,
+  );
   expect(alive).toEqual([1, 1]);
   machines.touch(`${out}-end`);
   const { nodes } = await untilPhase(machines.client, run, 'succeeded');
-  expect(nodes.map(({ exitCode, startNumber }) => [exitCode, startNumber])).toEqual([[0, 2], [0, 2]]);
+  expect(nodes.map(({ exitCode, startNumber }) => [exitCode, startNumber])).toEqual([
+    [0, 2],
+    [0, 2],
+  ]);
   await untilNothingLeft(runId);
 });
 
@@ -114,4 +150,17 @@ it('passes over a host that does not answer, and uses another', async () => {
   const { nodes } = await untilPhase(machines.client, run, 'succeeded');
   expect(nodes.map(({ host }) => host).sort()).toEqual(['host-2', 'host-3']);
   await restartAgent('host-1');
+});
+
+it('rebuilds a fleet that was terminated, and it knows who holds which host', async () => {
+  const out = join(machines.dir, 'rebuilt');
+  const run = await machines.start({ nodes: 2, shell: 'sh', commands: [counter(out)] });
+  await untilPhase(machines.client, run, 'running');
+  const fleet = machines.client.workflow.getHandle(fleetWorkflowId('default'));
+  await fleet.terminate();
+  const seen = () => fleet.query(hostsQuery).then((all) => all.map(({ state }) => state).sort());
+  await until(seen, ['free', 'held', 'held'], 30_000);
+  machines.touch(`${out}-end`);
+  await untilPhase(machines.client, run, 'succeeded');
+  await until(seen, ['free', 'free', 'free'], 10_000);
 });

@@ -4,11 +4,7 @@ import { inspect, isDeepStrictEqual } from 'node:util';
  * Reads again and again until the value is the expected one (deeply equal, or accepted by a predicate) and returns it. Fails after
  * `limitMs` with the last value seen. What `read` throws counts as a value.
  */
-export async function until<T>(
-  read: () => T | Promise<T>,
-  expected: T | ((value: T) => boolean),
-  limitMs = 5000,
-): Promise<T> {
+export async function until<T>(read: () => T | Promise<T>, expected: T | ((value: T) => boolean), limitMs = 5000): Promise<T> {
   const accepts = typeof expected === 'function' ? (expected as (value: T) => boolean) : (value: T) => isDeepStrictEqual(value, expected);
   const end = performance.now() + limitMs;
   for (;;) {

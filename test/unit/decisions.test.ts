@@ -26,7 +26,12 @@ describe('leases', () => {
   it.each([
     ['as many hosts as were asked for, in the order of their numbers', [host('h-10'), host('h-2'), host('h-1')], [request('a', 2)], ['a: h-1 h-2']],
     ['nothing when there are too few', [host('h-1')], [request('a', 2)], []],
-    ['nothing to a later request when an earlier one waits for hosts that exist', [host('h-1'), host('h-2', { lease: held('x') })], [request('a', 2), request('b', 1)], []],
+    [
+      'nothing to a later request when an earlier one waits for hosts that exist',
+      [host('h-1'), host('h-2', { lease: held('x') })],
+      [request('a', 2), request('b', 1)],
+      [],
+    ],
     ['a later request when the earlier one could not be met by all hosts together', [host('h-1')], [request('a', 2), request('b', 1)], ['b: h-1']],
     ['no host twice', [host('h-1'), host('h-2')], [request('a', 1), request('b', 1)], ['a: h-1', 'b: h-2']],
     ['no silent host', [host('h-1', { silent: true }), host('h-2')], [request('a', 1)], ['a: h-2']],

@@ -87,7 +87,10 @@ export class Member {
 
   #ended(how: string): void {
     if (this.#stopping) return;
-    if (!this.#say) return this.#fail(new Error(`${this.name} ${how}`));
+    if (!this.#say) {
+      this.#fail(new Error(`${this.name} ${how}`));
+      return;
+    }
     this.#say(`${this.name} ${how}; starting it again`);
     this.#again = setTimeout(() => this.start(), START_AGAIN_MS);
   }

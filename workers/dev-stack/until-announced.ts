@@ -29,7 +29,10 @@ export async function untilAnnounced(address: string, fleet: string, names: read
       if (names.every((name) => known?.includes(name))) return;
       await delay(LOOK_EVERY_MS);
     }
-    throw new NotAnnounced(names.filter((name) => !known?.includes(name)), known !== undefined);
+    throw new NotAnnounced(
+      names.filter((name) => !known?.includes(name)),
+      known !== undefined,
+    );
   } finally {
     await client.connection.close();
   }

@@ -70,5 +70,5 @@ export function decideOutcome(facts: {
     }
   }
   if (ends.length < nodes) return { kind: 'running' };
-  return { kind: 'succeeded', message: `All ${nodes} node${nodes === 1 ? '' : 's'} exited with code 0` };
+  return { kind: 'succeeded', message: nodes === 1 ? 'The node exited with code 0' : `All ${nodes} nodes exited with code 0` };
 }

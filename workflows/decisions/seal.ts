@@ -22,16 +22,9 @@ function addressKey(address: string): string {
  * Ranks: the order of `pinned`, else numeric order of address; always 0…N-1. The generation is one more than the
  * highest that the run or any host has seen. Two hosts with one address are refused.
  */
-export function decideRoster(facts: {
-  runId: string;
-  gathered: readonly GatheredHost[];
-  pinned: readonly string[] | null;
-  generation: number;
-}): SealDecision {
+export function decideRoster(facts: { runId: string; gathered: readonly GatheredHost[]; pinned: readonly string[] | null; generation: number }): SealDecision {
   const { runId, gathered, pinned } = facts;
-  const inOrder = [...gathered].sort((a, b) =>
-    pinned ? pinned.indexOf(a.host) - pinned.indexOf(b.host) : compareAddresses(a.address, b.address),
-  );
+  const inOrder = [...gathered].sort((a, b) => (pinned ? pinned.indexOf(a.host) - pinned.indexOf(b.host) : compareAddresses(a.address, b.address)));
   for (const [i, node] of inOrder.entries()) {
     const twin = inOrder.slice(i + 1).find((other) => other.address === node.address);
     if (!twin) continue;

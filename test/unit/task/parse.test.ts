@@ -172,6 +172,7 @@ describe('bad values', () => {
     [{ network: '10.0.0.0/33' }, 'network: expected a network such as `10.0.0.0/24`, got "10.0.0.0/33"'],
     [{ network: 'fe80::1%eth0/64' }, 'network: expected a network such as `10.0.0.0/24`, got "fe80::1%eth0/64"'],
     [{ interface: 'a/b' }, 'interface: expected the name of a network interface such as `eth0`, got "a/b"'],
+    [{ interface: 'sixteen-letters0' }, 'interface: expected the name of a network interface such as `eth0`, got "sixteen-letters0"'],
     [{ fleet: 'a.b' }, 'fleet: expected the name of a fleet, of letters, digits, `-` and `_`, got "a.b"'],
   ])('%j', (more, expected) => {
     expect(complaints({ commands, ...more })).toEqual([expected]);

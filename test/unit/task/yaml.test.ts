@@ -77,6 +77,10 @@ test.each<[string, string, string]>([
   expect(valueIn(text)).toEqual([message]);
 });
 
+test('brackets that are closed again do not nest', () => {
+  expect(readTaskYaml(`a:\n${'  - [x, {y: z}]\n'.repeat(150)}`).ok).toBe(true);
+});
+
 test('a bomb of aliases is refused', () => {
   const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array.from({ length: 10 }, () => `*a${i}`).join(', ')}]`);
   expect(valueIn(`a0: &a0 x\n${levels.join('\n')}\n`)).toEqual(['expected aliases that stay small, got aliases of aliases that grow too large']);

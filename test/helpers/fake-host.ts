@@ -1,0 +1,270 @@
+import { activityInfo, ApplicationFailure, CompleteAsyncError } from '@temporalio/activity';
+import { ActivityNotFoundError } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
+import type { HostActivities, RunNodeInput, StartNodeInput, StopNodeInput } from '../../spec/activities.js';
+import type { Failure, FailureType } from '../../spec/failures.js';
+import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, hostQueue } from '../../spec/ids.js';
+import { hostAnnounced, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
+import type { NodeEnd } from '../../spec/nodes.js';
+import { IDENTITY, type WorkflowEnv } from './workflow-env.js';
+
+/** How a fake host behaves, and what its program does. Times are real milliseconds. */
+export interface FakeHostSettings {
+  address?: string;
+  /** The host answers `startNode` so late. */
+  readyAfterMs?: number;
+  /** null: the program runs until it is stopped. */
+  exitCode?: number | null;
+  exitAfterMs?: number;
+  lastLines?: string;
+  failStart?: { type: FailureType; message: string };
+  /** It announces itself, and nobody serves its queue. */
+  silent?: boolean;
+  /** It takes `startNode` and never answers. */
+  hangsInStart?: boolean;
+  /** So long after the release the host falls silent: it neither beats nor polls. */
+  loseHeartbeatAfterMs?: number;
+  /** So many times its node fails with `BarrierBroken`. */
+  breakBarrier?: number;
+  /** Of any run, before it has taken part in one. */
+  highestGeneration?: number;
+  /** `stopNode` leaves the program alive and says that the host is not clean. */
+  stopIgnored?: boolean;
+  /** The program ends at SIGKILL only. */
+  ignoresStopSignal?: boolean;
+}
+
+export type Call =
+  | { activity: 'startNode'; input: StartNodeInput }
+  | { activity: 'runNode'; input: RunNodeInput }
+  | { activity: 'stopNode'; input: StopNodeInput };
+
+interface Start {
+  number: number;
+  gathering: string;
+  activity: { workflowId: string; activityId: string } | null;
+  token: Uint8Array | null;
+  released: boolean;
+  end: NodeEnd | null;
+  ended: Promise<NodeEnd>;
+  finish(end: NodeEnd): void;
+  beat?: NodeJS.Timeout;
+}
+
+/** What a fake host remembers of a run, as an agent does on its disk. */
+interface Memory {
+  generation: number;
+  starts: Start[];
+  tombstone: { generation: number; startNumber: number; gatherings: string[] };
+}
+
+/** A host without processes: real activities on a real queue. */
+export class FakeHost {
+  readonly calls: Call[] = [];
+  readonly identity: string;
+  alive = true;
+  #memories = new Map<string, Memory>();
+  #worker: Worker | undefined;
+  #done: Promise<void> | undefined;
+
+  constructor(
+    private readonly env: WorkflowEnv,
+    private readonly floor: Floor,
+    readonly name: string,
+    readonly address: string,
+    readonly settings: FakeHostSettings,
+  ) {
+    this.identity = `identity-of-${name}`;
+  }
+
+  callsOf<K extends Call['activity']>(activity: K): Extract<Call, { activity: K }>['input'][] {
+    return this.calls.flatMap((call) => (call.activity === activity ? [call.input as Extract<Call, { activity: K }>['input']] : []));
+  }
+
+  async announce(more: { runIds?: string[]; rebuilt?: boolean } = {}): Promise<void> {
+    const facts = { host: this.name, identity: this.identity, address: this.address, cpus: 1, memoryMb: 1_024, gpus: 0, labels: {} };
+    await this.env.client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
+      ...{ workflowId: fleetWorkflowId(DEFAULT_FLEET), taskQueue: controlQueue(DEFAULT_FLEET), args: [{ fleet: DEFAULT_FLEET }] },
+      ...{ signal: hostAnnounced, signalArgs: [{ facts, runIds: [], rebuilt: false, ...more }] },
+    });
+  }
+
+  /** Serves the host's queue, for the first time or after `fallSilent`, with what it remembers. */
+  async serve(): Promise<void> {
+    this.alive = true;
+    this.#worker = await Worker.create({
+      ...{ connection: this.env.connection, namespace: this.env.namespace, identity: IDENTITY },
+      ...{ taskQueue: hostQueue(DEFAULT_FLEET, this.name), activities: this.activities(), shutdownGraceTime: 0 },
+      activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+    });
+    this.#done = this.#worker.run();
+  }
+
+  /** No more beats, no more polls; the programs live on. */
+  async fallSilent(): Promise<void> {
+    this.alive = false;
+    for (const start of this.#allStarts()) clearInterval(start.beat);
+    if (this.#worker?.getState() === 'RUNNING') this.#worker.shutdown();
+    await this.#done;
+    this.#worker = undefined;
+  }
+
+  /** Starts whose program lives. */
+  running(): number {
+    return this.#allStarts().filter(({ released, end }) => released && !end).length;
+  }
+
+  /** A program ends by itself. */
+  exit(code: number): void {
+    for (const start of this.#allStarts()) if (start.released) void this.#exit(start, code);
+  }
+
+  /** The contract of `HostActivities`, without processes. */
+  activities(): HostActivities {
+    return {
+      startNode: (input) => this.#startNode(input),
+      runNode: (input) => this.#runNode(input),
+      stopNode: (input) => this.#stopNode(input),
+      readOutput: async () => ({ startNumber: 1, data: '', nextOffset: 0, end: true }),
+      describeHost: async () => ({ host: this.name, identity: this.identity, pid: 1, version: 'fake' }),
+    };
+  }
+
+  async #startNode(input: StartNodeInput) {
+    this.calls.push({ activity: 'startNode', input });
+    const { failStart, readyAfterMs, hangsInStart } = this.settings;
+    if (hangsInStart) throw new CompleteAsyncError();
+    if (readyAfterMs) await pause(readyAfterMs);
+    if (failStart) throw ApplicationFailure.nonRetryable(failStart.message, failStart.type);
+    const memory = this.#memory(input.run.runId);
+    if (memory.tombstone.gatherings.includes(input.gathering)) {
+      throw ApplicationFailure.nonRetryable(`Host ${this.name}: this gathering was called off`, 'Superseded');
+    }
+    let start = memory.starts.find((known) => known.gathering === input.gathering && !known.end);
+    if (!start) {
+      for (const old of memory.starts) this.#fail(old, { type: 'Superseded', message: 'a newer start took its place' });
+      const number = 1 + Math.max(0, memory.tombstone.startNumber, ...memory.starts.map((known) => known.number));
+      start = newStart(number, input.gathering);
+      memory.starts.push(start);
+    }
+    const highestGeneration = Math.max(memory.generation, memory.tombstone.generation);
+    return { host: this.name, address: this.address, interface: 'eth0', port: 7_000, gpus: 0, highestGeneration, startNumber: start.number };
+  }
+
+  async #runNode(input: RunNodeInput): Promise<NodeEnd> {
+    this.calls.push({ activity: 'runNode', input });
+    const { heartbeatTimeoutMs = 30_000, taskToken, activityId, workflowExecution } = activityInfo();
+    const memory = this.#memory(input.run.runId);
+    const { tombstone } = memory;
+    const start = memory.starts.find((known) => known.number === input.startNumber && known.gathering === input.gathering);
+    const buried = input.generation <= tombstone.generation || tombstone.gatherings.includes(input.gathering);
+    if (start?.end) return start.end;
+    if (!start || buried) return ended(input.startNumber, { type: 'Superseded', message: 'the start was called off before it began' });
+    memory.generation = input.generation;
+    if ((this.settings.breakBarrier ?? 0) > 0) {
+      this.settings.breakBarrier = (this.settings.breakBarrier ?? 0) - 1;
+      this.#fail(start, { type: 'BarrierBroken', message: `rank ${input.rank} could not be met` });
+      return await start.ended;
+    }
+    start.token = taskToken;
+    start.activity = { workflowId: workflowExecution?.workflowId ?? '', activityId };
+    clearInterval(start.beat);
+    const beat = () => this.env.client.activity.heartbeat(taskToken).catch(() => undefined);
+    start.beat = setInterval(() => void beat(), Math.min(heartbeatTimeoutMs / 3, 60_000));
+    start.beat.unref();
+    if (!start.released) this.floor.arrive(input, () => void this.#released(start, input));
+    throw new CompleteAsyncError();
+  }
+
+  async #released(start: Start, { run, rank, generation }: RunNodeInput): Promise<void> {
+    if (start.end || !this.alive) return;
+    start.released = true;
+    if (rank === 0) await this.env.client.workflow.getHandle(run.handle).signal(nodesReleased, { generation }).catch(() => undefined);
+    const { exitCode = 0, exitAfterMs = 0, loseHeartbeatAfterMs } = this.settings;
+    if (loseHeartbeatAfterMs !== undefined) setTimeout(() => void this.fallSilent(), loseHeartbeatAfterMs).unref();
+    else if (exitCode !== null) setTimeout(() => void this.#exit(start, exitCode), exitAfterMs).unref();
+  }
+
+  async #stopNode(input: StopNodeInput) {
+    this.calls.push({ activity: 'stopNode', input });
+    const memory = this.#memory(input.run.runId);
+    const { tombstone } = memory;
+    const startNumber = Math.max(0, ...memory.starts.map(({ number }) => number));
+    tombstone.generation = Math.max(tombstone.generation, input.generation);
+    if (input.generation > 0) tombstone.startNumber = Math.max(tombstone.startNumber, startNumber);
+    if (input.gathering) tombstone.gatherings.push(input.gathering);
+    if (this.settings.stopIgnored) return { clean: false };
+    for (const start of memory.starts) {
+      if (start.end) continue;
+      const now = input.graceSeconds === 0;
+      if (!start.released) this.#fail(start, { type: 'Stopped', message: 'the run stopped its nodes' });
+      else if (now || !this.settings.ignoresStopSignal) void this.#exit(start, now ? 137 : 143);
+      else setTimeout(() => void this.#exit(start, 137), input.graceSeconds * 1000).unref();
+      await start.ended;
+    }
+    return { clean: true };
+  }
+
+  async #exit(start: Start, code: number): Promise<void> {
+    const { lastLines = '' } = this.settings;
+    await this.#finish(start, { kind: 'exited', code, startNumber: start.number, endedAtMs: 0, lastLines, clean: true });
+  }
+
+  #fail(start: Start, failure: Failure): void {
+    void this.#finish(start, ended(start.number, failure));
+  }
+
+  async #finish(start: Start, end: NodeEnd): Promise<void> {
+    if (start.end) return;
+    start.end = end;
+    clearInterval(start.beat);
+    start.finish(end);
+    if (!start.activity) return;
+    // By id, as an agent does: that works on an attempt that nobody has taken yet.
+    await this.env.client.activity.complete(start.activity, end).catch((error: unknown) => {
+      if (!(error instanceof ActivityNotFoundError)) throw error;
+    });
+  }
+
+  #memory(runId: string): Memory {
+    const generation = this.settings.highestGeneration ?? 0;
+    const memory = this.#memories.get(runId) ?? { generation, starts: [], tombstone: { generation: 0, startNumber: 0, gatherings: [] } };
+    this.#memories.set(runId, memory);
+    return memory;
+  }
+
+  #allStarts(): Start[] {
+    return [...this.#memories.values()].flatMap(({ starts }) => starts);
+  }
+}
+
+/** Where the fake nodes of a generation meet: all are released together. */
+export class Floor {
+  #waiting = new Map<string, { rank: number; go: () => void }[]>();
+
+  arrive({ run, generation, rank, nodes }: RunNodeInput, go: () => void): void {
+    const key = `${run.runId}/${generation}`;
+    const others = (this.#waiting.get(key) ?? []).filter((other) => other.rank !== rank);
+    const all = [...others, { rank, go }];
+    this.#waiting.set(key, all);
+    if (all.length < nodes) return;
+    this.#waiting.delete(key);
+    for (const one of all.sort((a, b) => a.rank - b.rank)) one.go();
+  }
+}
+
+function newStart(number: number, gathering: string): Start {
+  let finish: (end: NodeEnd) => void = () => undefined;
+  const ends = new Promise<NodeEnd>((resolve) => {
+    finish = resolve;
+  });
+  return { number, gathering, activity: null, token: null, released: false, end: null, ended: ends, finish };
+}
+
+function ended(startNumber: number, failure: Failure): NodeEnd {
+  return { kind: 'failed', failure, startNumber, endedAtMs: 0, lastLines: '', clean: true };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,144 @@
+import { fileURLToPath } from 'node:url';
+import { Client, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, type NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createControlActivities } from '../../activities/control/control-activities.js';
+import type { HostStatus } from '../../spec/fleet.js';
+import { controlQueue, DEFAULT_FLEET, fleetWorkflowId } from '../../spec/ids.js';
+import * as messages from '../../spec/messages.js';
+import type { RunStatus } from '../../spec/nodes.js';
+import { findTestServerBinary } from '../../workers/server/find.js';
+import { until } from './until.js';
+
+/** Who speaks, in every recorded history: never the name of this machine. */
+export const IDENTITY = 'test';
+
+/** The workflows as built; `npm test` builds them first. */
+export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+
+/** A time-skipping server with one control worker for the fleet `default`. */
+export interface WorkflowEnv {
+  client: Client;
+  connection: NativeConnection;
+  namespace: string;
+  nowMs(): Promise<number>;
+  /**
+   * Moves the server's clock, at once. Not beyond the timeout of a pending activity: the server would forget it. A node that beats needs
+   * a `host_timeout` longer than the skip.
+   */
+  skip(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+let quiet = false;
+
+export async function openWorkflowEnv(): Promise<WorkflowEnv> {
+  if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'off', forward: {} } } });
+  quiet = true;
+  const path = await findTestServerBinary({ say: () => undefined });
+  const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } });
+  const { connection, nativeConnection } = env;
+  const namespace = env.namespace ?? 'default';
+  // Not the environment's own client: its `result()` lets the clock run away, ten years to the end of the fleet.
+  const client = new Client({ connection, namespace, identity: IDENTITY });
+  const worker = await Worker.create({
+    ...{ connection: nativeConnection, namespace, identity: IDENTITY, taskQueue: controlQueue(DEFAULT_FLEET) },
+    ...{ workflowBundle: { codePath: BUNDLE }, activities: createControlActivities(client) },
+  });
+  const done = worker.run();
+
+  /** The server's clock stands still for every activity that is scheduled, whoever serves its queue. */
+  const countPending = async () => {
+    const request = { namespace, maximumPageSize: 1_000, startTimeFilter: { earliestTime: { seconds: 0 } } };
+    const { executions } = await client.workflowService.listOpenWorkflowExecutions(request as never);
+    const open = executions.map(({ execution }) => client.workflow.getHandle(execution?.workflowId ?? '').describe().catch(() => null));
+    return (await Promise.all(open)).reduce((sum, seen) => sum + (seen?.raw.pendingActivities?.length ?? 0), 0);
+  };
+
+  return {
+    ...{ client, connection: nativeConnection, namespace },
+    nowMs: () => env.currentTimeMs(),
+    async skip(ms) {
+      const target = (await env.currentTimeMs()) + ms;
+      const locks = 1 + (await countPending());
+      const duration = { seconds: Math.floor(ms / 1000) as never, nanos: (ms % 1000) * 1_000_000 };
+      const sleep = () => connection.testService.unlockTimeSkippingWithSleep({ duration }).catch(() => undefined);
+      const sleeps = Array.from({ length: locks }, sleep);
+      const passed = async (limitMs: number) =>
+        until(() => env.currentTimeMs(), (now) => now >= target, limitMs).then(() => true, () => false);
+      // A workflow that was terminated with a pending activity leaves its lock behind.
+      for (let more = 0; !(await passed(1_000)); more++) {
+        if (more > 8) throw new Error(`The clock could not be moved by ${ms} ms`);
+        sleeps.push(sleep());
+      }
+      await Promise.all(sleeps);
+    },
+    async close() {
+      worker.shutdown();
+      await done;
+      await env.teardown();
+    },
+  };
+}
+
+/** How a run ended, as a client sees it. */
+export interface RunOutcome {
+  status: 'succeeded' | 'failed' | 'cancelled' | 'terminated';
+  reason: string;
+  message: string;
+  final: RunStatus;
+}
+
+/** One run of a story. */
+export interface StoryRun {
+  handle: WorkflowHandle;
+  status(): Promise<RunStatus>;
+  untilStatus(expected: (status: RunStatus) => boolean, limitMs?: number): Promise<RunStatus>;
+  stop(mode: messages.StopMode): Promise<messages.StopAnswer>;
+  outcome(limitMs?: number): Promise<RunOutcome>;
+  cells(): Promise<string[]>;
+}
+
+export async function startRun(env: WorkflowEnv, task: Record<string, unknown>, workflowId: string): Promise<StoryRun> {
+  const handle = await env.client.workflow.start('musterRun', {
+    ...{ workflowId, taskQueue: controlQueue(DEFAULT_FLEET) },
+    args: [{ commands: ['a-program'], ...task }],
+  });
+  const status = () => handle.query(messages.status);
+  return {
+    ...{ handle, status },
+    untilStatus: (expected, limitMs = 15_000) => until(status, expected, limitMs),
+    stop: (mode) => handle.executeUpdate(messages.stop, { args: [{ mode }] }),
+    async outcome(limitMs = 30_000) {
+      const words = await until(async () => (await handle.describe()).status.name, (name) => name !== 'RUNNING', limitMs).catch(async (error: unknown) => {
+        throw new Error(`The run did not end; ${JSON.stringify(await status())}`, { cause: error });
+      });
+      const final = await status();
+      const kinds = { COMPLETED: 'succeeded', FAILED: 'failed', CANCELLED: 'cancelled', TERMINATED: 'terminated' } as const;
+      return { status: kinds[words as keyof typeof kinds], reason: final.reason, message: final.message, final };
+    },
+    async cells() {
+      const { events } = await handle.fetchHistory();
+      return (events ?? []).flatMap((event) => event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId ?? []);
+    },
+  };
+}
+
+export function fleetHandle(env: WorkflowEnv): WorkflowHandle {
+  return env.client.workflow.getHandle(fleetWorkflowId(DEFAULT_FLEET));
+}
+
+/** What `muster hosts` shows; empty where there is no fleet. */
+export async function hostsOf(env: WorkflowEnv): Promise<HostStatus[]> {
+  try {
+    return await fleetHandle(env).query(messages.hosts);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return [];
+    throw error;
+  }
+}
+
+/** `host: state` of every host, for short expectations. */
+export async function statesOf(env: WorkflowEnv): Promise<Record<string, string>> {
+  return Object.fromEntries((await hostsOf(env)).map(({ host, state }) => [host, state]));
+}
