@@ -51,7 +51,8 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-export async function connectAgent(options: TemporalOptions): Promise<Connections> {
+export async function connectAgent(options: TemporalOptions, log = createLogger('muster-host')): Promise<Connections> {
+  installRuntime(log);
   const { namespace: _namespace, ...connectionOptions } = options;
   const [client, connection] = await Promise.all([
     dial(options),
@@ -71,12 +72,11 @@ export async function connectAgent(options: TemporalOptions): Promise<Connection
 export async function startAgent(options: TemporalOptions, settings: AgentSettings, shared?: Connections): Promise<RunningAgent> {
   const { host, fleet } = settings;
   const log = createLogger(`muster-host ${host}`);
-  installRuntime(log);
   const chosen = chooseAddress(settings, listCandidates(), defaultRouteInterface());
   const dataDir = await openDataDir(settings.dataDir, host);
   const { namespace } = options;
   const [{ client, connection, close }, peers, facts] = await Promise.all([
-    shared ? { ...shared, close: async () => {} } : connectAgent(options),
+    shared ? { ...shared, close: async () => {} } : connectAgent(options, log),
     openPeerPort({ address: chosen.address, ...(settings.port === undefined ? {} : { port: settings.port }) }),
     readFacts(),
   ]);

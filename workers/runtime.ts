@@ -15,6 +15,7 @@ export function installRuntime(log: Logger): void {
   Runtime.install({
     // The SDK warns of what is no news here: a host without workflows, a run that failed as it should.
     logger: new DefaultLogger('ERROR', ({ message, meta }) => log.error({ ...meta }, message)),
+    telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
     shutdownSignals: [],
     workerHeartbeatInterval: 0,
   });

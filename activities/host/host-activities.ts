@@ -26,7 +26,9 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       const start = await seats.find(input);
       if ('kind' in start) return start;
       if (start.record.end) return start.record.end;
-      await start.attach({
+      // Late work does not start: nobody is released before rank 0 has heard that its task is still wanted.
+      if (input.rank === 0) await agent.client.activity.heartbeat(info.taskToken);
+      start.attach({
         ...{ token: info.taskToken, activityId: info.activityId },
         workflowId: info.workflowExecution?.workflowId ?? '',
       });

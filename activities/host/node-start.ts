@@ -74,9 +74,8 @@ export class NodeStart {
     this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
   }
 
-  /** Takes an activity that waits for the end; throws `ActivityNotFoundError` where the task is no longer wanted. */
-  async attach(activity: { token: Uint8Array; workflowId: string; activityId: string }): Promise<void> {
-    await this.agent.client.activity.heartbeat(activity.token);
+  /** Takes the activity that waits for the end. */
+  attach(activity: { token: Uint8Array; workflowId: string; activityId: string }): void {
     this.#token = activity.token;
     this.#save({ activity: { ...activity, token: Buffer.from(activity.token).toString('base64') } });
     this.#schedule(this.#beatMs());

@@ -7,14 +7,20 @@ import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
 import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
-import { listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
+import { SpareShim } from './spare.js';
+import { listRuns, listStarts, readStart, readTombstone, type StartRecord, writeStart } from './store.js';
 
 /** The starts that this agent looks after. At most one of a run lives; work on one run is done one after the other. */
 export class Seats {
   readonly #starts = new Map<string, NodeStart>();
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly agent: Agent) {}
+  readonly #spare: SpareShim;
+
+  constructor(private readonly agent: Agent) {
+    this.#spare = new SpareShim(agent);
+    this.#spare.refill(0);
+  }
 
   get(runId: string, startNumber: number): NodeStart | undefined {
     return this.#starts.get(cookie(runId, this.agent.host, startNumber));
@@ -43,6 +49,7 @@ export class Seats {
 
   /** Lets go of all starts without touching a process. */
   detach(): void {
+    this.#spare.close();
     for (const start of this.#starts.values()) start.detach();
   }
 
@@ -105,11 +112,12 @@ export class Seats {
         ...{ version: 1, run, host: agent.host, startNumber, gathering, program },
         ...{ stage: 'prepared', generation: 0, rank: 0, activity: null, end: null },
       });
+      const forked = this.#spare.take(start.dir);
       writeStart(agent.dataDir, start.record);
-      await forkShim({
-        dir: startDir(agent.dataDir, run.runId, startNumber),
-        ...{ bootId: agent.bootId, pidNamespace: agent.pidNamespace, cookie: start.cookie, baseEnv: agent.baseEnv },
-      });
+      if (!forked) {
+        const { bootId, pidNamespace, baseEnv } = agent;
+        await forkShim({ dir: start.dir, bootId, pidNamespace, baseEnv, cookie: start.cookie });
+      }
       start.resume();
     } catch (error) {
       this.#starts.delete(cookie(run.runId, agent.host, startNumber));
@@ -120,7 +128,10 @@ export class Seats {
 
   #keep(record: StartRecord): NodeStart {
     const id = cookie(record.run.runId, record.host, record.startNumber);
-    const start = new NodeStart(this.agent, record, () => this.#starts.delete(id));
+    const start = new NodeStart(this.agent, record, () => {
+      this.#starts.delete(id);
+      this.#spare.refill();
+    });
     this.#starts.set(id, start);
     return start;
   }

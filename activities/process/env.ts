@@ -1,6 +1,3 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { resolve } from 'node:path';
-
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 // Names that bash or dash treats as its own (read-only, computed or checked on assignment), and those of our scripts. They cannot pass
@@ -37,19 +34,4 @@ export function baseEnvironment(env: Readonly<Record<string, string | undefined>
     base[name] = value;
   }
   return base;
-}
-
-/** Where a shell with this PATH finds the program: a name is searched, a path is taken as it is. Undefined where there is none that may be executed. */
-export function findInPath(program: string, path = '/usr/local/bin:/usr/bin:/bin'): string | undefined {
-  const places = program.includes('/') ? [program] : path.split(':').map((folder) => resolve(folder, program));
-  return places.find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,11 @@ import { forkerScript, shimScript, waiterScript } from './shim-script.js';
 import { releaseShim } from './start-dir.js';
 
 const answerLimitMs = 10_000;
+/** A shim that was forked before its forker died answers all the same. */
+const lastAnswerMs = 1000;
+
+/** The forker died before it answered. Nothing was started that is not told to leave. */
+export class ForkerDied extends Error {}
 
 interface Ticket {
   dir: string;
@@ -22,21 +27,22 @@ export class Forker {
   #ended = false;
 
   constructor(of: { baseEnv: Readonly<Record<string, string>>; bootId: string; pidNamespace: string; sh: string }) {
-    const child = spawn(
-      of.sh,
-      ['-c', forkerScript, 'muster-forker', of.sh, shimScript, waiterScript, of.bootId, of.pidNamespace],
-      { cwd: '/', env: of.baseEnv, detached: true, stdio: ['pipe', 'pipe', 'ignore'] },
-    );
+    const child = spawn(of.sh, ['-c', forkerScript, 'muster-forker', of.sh, shimScript, waiterScript, of.bootId, of.pidNamespace], {
+      cwd: '/',
+      env: of.baseEnv,
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     this.#child = child;
     this.#input = child.stdin;
     child.on('error', (error) => this.#end(error));
-    child.on('exit', () => this.#end(new Error('The process that forks shims died')));
-    child.stdin.on('error', (error) => this.#end(error));
+    child.on('exit', () => this.#died());
+    child.stdin.on('error', () => this.#died());
     child.stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     this.#hold(false);
   }
 
-  /** False once the process is gone; what was asked of it before was rejected. */
+  /** False once the process is known to be gone. */
   get usable(): boolean {
     return !this.#ended;
   }
@@ -77,6 +83,11 @@ export class Forker {
     this.#tickets.delete(id);
     if (this.#tickets.size === 0) this.#hold(false);
     how(ticket);
+  }
+
+  #died(): void {
+    this.#ended = true;
+    setTimeout(() => this.#end(new ForkerDied('The process that forks shims died')), lastAnswerMs).unref();
   }
 
   #end(error: Error): void {

@@ -37,13 +37,7 @@ export function lastLines(dir: string, maxBytes = 1024): string {
 }
 
 /** Resolves true when the output has grown beyond the offset, false after `ms` milliseconds or when the signal aborts. Never rejects. */
-export function waitForOutput(
-  dir: string,
-  offset: number,
-  ms: number,
-  signal?: AbortSignal,
-  events: FileEvents = kernelEvents,
-): Promise<boolean> {
+export function waitForOutput(dir: string, offset: number, ms: number, signal?: AbortSignal, events: FileEvents = kernelEvents): Promise<boolean> {
   const path = startFile(dir, 'output');
   const grown = () => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > offset;
   return new Promise((resolve) => {

@@ -1,4 +1,6 @@
-import { Forker } from './forker.js';
+import { existsSync } from 'node:fs';
+import { Forker, ForkerDied } from './forker.js';
+import { startFile } from './start-dir.js';
 
 /** What a shim is made of. */
 export interface ShimOptions {
@@ -10,7 +12,7 @@ export interface ShimOptions {
   pidNamespace: string;
   /** Marks the shim itself with `MUSTER_COOKIE`, so that it is found also when its directory is lost. */
   cookie?: string;
-  /** A POSIX shell; /bin/sh by default. */
+  /** A POSIX shell, under the name `sh`: bash by its own name would read the user's ~/.bashrc here. /bin/sh by default. */
   sh?: string;
 }
 
@@ -23,13 +25,23 @@ const forkers = new Map<string, Forker>();
  * environment, which starts with the first call, ends with this process and holds neither open. Rejects, leaving nothing, when the
  * directory cannot be entered, a tool is missing (mkfifo, setsid of util-linux), or after 10 s.
  */
-export function forkShim(options: ShimOptions): Promise<{ pid: number }> {
-  const { baseEnv, bootId, pidNamespace, sh = '/bin/sh' } = options;
+export async function forkShim(options: ShimOptions): Promise<{ pid: number }> {
+  const { dir, cookie } = options;
+  try {
+    return await forkerFor(options).fork(dir, cookie);
+  } catch (error) {
+    // Killed by somebody, and it had not got to this shim: another one will.
+    if (!(error instanceof ForkerDied) || existsSync(startFile(dir, 'alive'))) throw error;
+    return forkerFor(options).fork(dir, cookie);
+  }
+}
+
+function forkerFor({ baseEnv, bootId, pidNamespace, sh = '/bin/sh' }: ShimOptions): Forker {
   const key = JSON.stringify([sh, bootId, pidNamespace, baseEnv]);
   let forker = forkers.get(key);
   if (!forker?.usable) {
     forker = new Forker({ baseEnv, bootId, pidNamespace, sh });
     forkers.set(key, forker);
   }
-  return forker.fork(options.dir, options.cookie);
+  return forker;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { controlQueue } from '../../spec/ids.js';
@@ -22,11 +22,25 @@ export async function benchStart(nodes: number, repetitions: number, emit: (samp
   const stack = await startBenchStack(nodes);
   try {
     for (let i = 0; i <= repetitions; i++) {
+      await spares(stack.dir, nodes);
       const sample = await once(stack.client, join(stack.dir, `started-${i}`), nodes);
       if (i > 0) emit(sample);
     }
   } finally {
     await stack.stop();
+  }
+}
+
+/** Waits until each agent has forked its next shim ahead, as it does between two runs. */
+async function spares(dir: string, nodes: number): Promise<void> {
+  const end = Date.now() + 20_000;
+  const ready = (host: number) => {
+    const root = join(dir, `host-${host}`, 'spare');
+    return existsSync(root) && readdirSync(root).some((name) => existsSync(join(root, name, 'shim.json')));
+  };
+  while (!Array.from({ length: nodes }, (_, i) => i + 1).every(ready)) {
+    if (Date.now() > end) throw new Error('not all agents have a spare shim');
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

@@ -1,10 +1,10 @@
-import { activityInfo, ApplicationFailure, CompleteAsyncError } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, CompleteAsyncError } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { HostActivities, RunNodeInput, StartNodeInput, StopNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, hostQueue } from '../../spec/ids.js';
-import { hostAnnounced, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
+import { type HostAnnounced, hostAnnounced, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import { IDENTITY, type WorkflowEnv } from './workflow-env.js';
 
@@ -34,10 +34,11 @@ export interface FakeHostSettings {
   ignoresStopSignal?: boolean;
 }
 
-export type Call =
-  | { activity: 'startNode'; input: StartNodeInput }
-  | { activity: 'runNode'; input: RunNodeInput }
-  | { activity: 'stopNode'; input: StopNodeInput };
+interface Inputs {
+  startNode: StartNodeInput;
+  runNode: RunNodeInput;
+  stopNode: StopNodeInput;
+}
 
 interface Start {
   number: number;
@@ -60,9 +61,11 @@ interface Memory {
 
 /** A host without processes: real activities on a real queue. */
 export class FakeHost {
-  readonly calls: Call[] = [];
+  /** The names of the activities that were asked for, in order. */
+  readonly calls: (keyof Inputs)[] = [];
   readonly identity: string;
   alive = true;
+  #inputs: { [K in keyof Inputs]: Inputs[K][] } = { startNode: [], runNode: [], stopNode: [] };
   #memories = new Map<string, Memory>();
   #worker: Worker | undefined;
   #done: Promise<void> | undefined;
@@ -77,15 +80,16 @@ export class FakeHost {
     this.identity = `identity-of-${name}`;
   }
 
-  callsOf<K extends Call['activity']>(activity: K): Extract<Call, { activity: K }>['input'][] {
-    return this.calls.flatMap((call) => (call.activity === activity ? [call.input as Extract<Call, { activity: K }>['input']] : []));
+  /** What an activity was asked for, call by call. */
+  asked<K extends keyof Inputs>(activity: K): Inputs[K][] {
+    return this.#inputs[activity];
   }
 
-  async announce(more: { runIds?: string[]; rebuilt?: boolean } = {}): Promise<void> {
+  async announce(more: Partial<Omit<HostAnnounced, 'facts'>> = {}): Promise<void> {
     const facts = { host: this.name, identity: this.identity, address: this.address, cpus: 1, memoryMb: 1_024, gpus: 0, labels: {} };
     await this.env.client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
       ...{ workflowId: fleetWorkflowId(DEFAULT_FLEET), taskQueue: controlQueue(DEFAULT_FLEET), args: [{ fleet: DEFAULT_FLEET }] },
-      ...{ signal: hostAnnounced, signalArgs: [{ facts, runIds: [], rebuilt: false, ...more }] },
+      ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, ...more }] },
     });
   }
 
@@ -131,7 +135,8 @@ export class FakeHost {
   }
 
   async #startNode(input: StartNodeInput) {
-    this.calls.push({ activity: 'startNode', input });
+    this.calls.push('startNode');
+    this.#inputs.startNode.push(input);
     const { failStart, readyAfterMs, hangsInStart } = this.settings;
     if (hangsInStart) throw new CompleteAsyncError();
     if (readyAfterMs) await pause(readyAfterMs);
@@ -152,7 +157,8 @@ export class FakeHost {
   }
 
   async #runNode(input: RunNodeInput): Promise<NodeEnd> {
-    this.calls.push({ activity: 'runNode', input });
+    this.calls.push('runNode');
+    this.#inputs.runNode.push(input);
     const { heartbeatTimeoutMs = 30_000, taskToken, activityId, workflowExecution } = activityInfo();
     const memory = this.#memory(input.run.runId);
     const { tombstone } = memory;
@@ -179,14 +185,19 @@ export class FakeHost {
   async #released(start: Start, { run, rank, generation }: RunNodeInput): Promise<void> {
     if (start.end || !this.alive) return;
     start.released = true;
-    if (rank === 0) await this.env.client.workflow.getHandle(run.handle).signal(nodesReleased, { generation }).catch(() => undefined);
+    if (rank === 0)
+      await this.env.client.workflow
+        .getHandle(run.handle)
+        .signal(nodesReleased, { generation })
+        .catch(() => undefined);
     const { exitCode = 0, exitAfterMs = 0, loseHeartbeatAfterMs } = this.settings;
     if (loseHeartbeatAfterMs !== undefined) setTimeout(() => void this.fallSilent(), loseHeartbeatAfterMs).unref();
     else if (exitCode !== null) setTimeout(() => void this.#exit(start, exitCode), exitAfterMs).unref();
   }
 
   async #stopNode(input: StopNodeInput) {
-    this.calls.push({ activity: 'stopNode', input });
+    this.calls.push('stopNode');
+    this.#inputs.stopNode.push(input);
     const memory = this.#memory(input.run.runId);
     const { tombstone } = memory;
     const startNumber = Math.max(0, ...memory.starts.map(({ number }) => number));

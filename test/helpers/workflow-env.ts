@@ -23,10 +23,10 @@ export interface WorkflowEnv {
   namespace: string;
   nowMs(): Promise<number>;
   /**
-   * Moves the server's clock, at once. Not beyond the timeout of a pending activity: the server would forget it. A node that beats needs
-   * a `host_timeout` longer than the skip.
+   * Moves the server's clock, at once, as soon as exactly `pending` activities wait or run: it stands still for each of them, whoever
+   * serves its queue. Not beyond the timeout of one: the server would forget it. A node that beats needs a longer `host_timeout`.
    */
-  skip(ms: number): Promise<void>;
+  skip(ms: number, pending?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,25 +47,36 @@ export async function openWorkflowEnv(): Promise<WorkflowEnv> {
   });
   const done = worker.run();
 
-  /** The server's clock stands still for every activity that is scheduled, whoever serves its queue. */
   const countPending = async () => {
     const request = { namespace, maximumPageSize: 1_000, startTimeFilter: { earliestTime: { seconds: 0 } } };
     const { executions } = await client.workflowService.listOpenWorkflowExecutions(request as never);
-    const open = executions.map(({ execution }) => client.workflow.getHandle(execution?.workflowId ?? '').describe().catch(() => null));
+    const open = executions.map(({ execution }) =>
+      client.workflow
+        .getHandle(execution?.workflowId ?? '')
+        .describe()
+        .catch(() => null),
+    );
     return (await Promise.all(open)).reduce((sum, seen) => sum + (seen?.raw.pendingActivities?.length ?? 0), 0);
   };
 
   return {
     ...{ client, connection: nativeConnection, namespace },
     nowMs: () => env.currentTimeMs(),
-    async skip(ms) {
+    async skip(ms, pending = 0) {
+      await until(countPending, pending, 15_000);
       const target = (await env.currentTimeMs()) + ms;
-      const locks = 1 + (await countPending());
       const duration = { seconds: Math.floor(ms / 1000) as never, nanos: (ms % 1000) * 1_000_000 };
-      const sleep = () => connection.testService.unlockTimeSkippingWithSleep({ duration }).catch(() => undefined);
-      const sleeps = Array.from({ length: locks }, sleep);
+      const sleep = () => connection.testService?.unlockTimeSkippingWithSleep({ duration }).catch(() => undefined);
+      const sleeps = Array.from({ length: pending + 1 }, sleep);
       const passed = async (limitMs: number) =>
-        until(() => env.currentTimeMs(), (now) => now >= target, limitMs).then(() => true, () => false);
+        until(
+          () => env.currentTimeMs(),
+          (now) => now >= target,
+          limitMs,
+        ).then(
+          () => true,
+          () => false,
+        );
       // A workflow that was terminated with a pending activity leaves its lock behind.
       for (let more = 0; !(await passed(1_000)); more++) {
         if (more > 8) throw new Error(`The clock could not be moved by ${ms} ms`);
@@ -110,7 +121,11 @@ export async function startRun(env: WorkflowEnv, task: Record<string, unknown>, 
     untilStatus: (expected, limitMs = 15_000) => until(status, expected, limitMs),
     stop: (mode) => handle.executeUpdate(messages.stop, { args: [{ mode }] }),
     async outcome(limitMs = 30_000) {
-      const words = await until(async () => (await handle.describe()).status.name, (name) => name !== 'RUNNING', limitMs).catch(async (error: unknown) => {
+      const words = await until(
+        async () => (await handle.describe()).status.name,
+        (name) => name !== 'RUNNING',
+        limitMs,
+      ).catch(async (error: unknown) => {
         throw new Error(`The run did not end; ${JSON.stringify(await status())}`, { cause: error });
       });
       const final = await status();

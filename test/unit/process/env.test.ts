@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { baseEnvironment, findInPath, renderEnv } from '../../../activities/process/env.js';
+import { baseEnvironment, renderEnv } from '../../../activities/process/env.js';
 
-test('the base environment is the agent\'s without what is the agent\'s own', () => {
+test("the base environment is the agent's without what is the agent's own", () => {
   const env = { PATH: '/bin', HOME: '/root', TEMPORAL_ADDRESS: 'x', MUSTER_HOST: 'x', npm_config_x: 'x', INIT_CWD: 'x', NPM_TOKEN: 'kept', none: undefined };
   expect(baseEnvironment(env)).toEqual({ PATH: '/bin', HOME: '/root', NPM_TOKEN: 'kept' });
 });
@@ -20,11 +20,4 @@ test('values are quoted so that no shell looks into them', () => {
 
 test('names that shells own are passed on beside the shell', () => {
   expect(renderEnv({ UID: '7', B: '' })).toBe(`export B=''\nset -- 'UID=7'\n`);
-});
-
-test('a program is found on the PATH only where it may be executed', () => {
-  expect(findInPath('sh', '/nowhere:/bin')).toBe('/bin/sh');
-  expect(findInPath('passwd', '/etc')).toBeUndefined();
-  expect(findInPath('/bin/sh', '')).toBe('/bin/sh');
-  expect(findInPath('bin', '/')).toBeUndefined();
 });

@@ -12,12 +12,8 @@ import { readExit, readProgram, releaseShim, startFile } from '../../../activiti
 import { endCarriers } from '../../../activities/process/terminate.js';
 import { until } from '../../helpers/until.js';
 
-/** The shells that a /bin/sh may be, as far as this machine has them. */
-export const shells = [
-  { name: 'dash', sh: '/usr/bin/dash' },
-  { name: 'bash', sh: '/usr/bin/bash' },
-  { name: 'busybox', sh: busyboxAsSh() },
-].filter(({ sh }) => existsSync(sh));
+/** The shells that a /bin/sh may be, as far as this machine has them, each under the name `sh` that it acts by. */
+export const shells = ['dash', 'bash', 'busybox'].filter((name) => existsSync(`/usr/bin/${name}`)).map((name) => ({ name, sh: asSh(name) }));
 
 export const here = { bootId: readBootId(), pidNamespace: readPidNamespace() };
 export const baseEnv = baseEnvironment(process.env);
@@ -77,10 +73,17 @@ export function newStart(): Start {
   return start;
 }
 
-/** A start whose shim waits. */
+/** A start whose shim waits and carries the cookie of the start. */
 export async function prepared(sh?: string): Promise<Start> {
   const start = newStart();
   await forkShim({ dir: start.dir, cookie: start.cookie, baseEnv, ...here, ...(sh === undefined ? {} : { sh }) });
+  return start;
+}
+
+/** A start whose shim waits and carries no cookie, as one that was forked ahead of its need. */
+export async function preparedWithoutCookie(sh: string): Promise<Start> {
+  const start = newStart();
+  await forkShim({ dir: start.dir, baseEnv, ...here, sh });
   return start;
 }
 
@@ -92,27 +95,26 @@ export function lives(pid: number): boolean {
 
 // A test that leaves a process behind is a failed test.
 afterEach(async () => {
-  for (const { dir, cookie } of made.splice(0)) {
-    try {
-      await until(() => findCarriers(cookie).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(-200)), [], 2000);
-    } finally {
-      await endCarriers({ cookie, signal: 'SIGKILL', graceMs: 0 });
-      rmSync(dir, { recursive: true, force: true });
-    }
-  }
+  const ended = await Promise.allSettled(made.splice(0).map(leaveNothing));
+  for (const it of ended) if (it.status === 'rejected') throw it.reason;
 });
 
-/** busybox acts by the name that it is called by. */
-function busyboxAsSh(): string {
-  const busybox = '/usr/bin/busybox';
-  const folder = join(tmpdir(), 'muster-busybox');
-  const sh = join(folder, 'sh');
-  if (!existsSync(busybox)) return sh;
+async function leaveNothing({ dir, cookie }: Start): Promise<void> {
+  try {
+    await until(() => findCarriers(cookie).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(-200)), [], 2000);
+  } finally {
+    await endCarriers({ cookie, signal: 'SIGKILL', graceMs: 0 });
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function asSh(name: string): string {
+  const folder = join(tmpdir(), `muster-sh-${name}`);
   mkdirSync(folder, { recursive: true });
   try {
-    symlinkSync(busybox, sh);
+    symlinkSync(`/usr/bin/${name}`, join(folder, 'sh'));
   } catch {
     // Another test file was quicker.
   }
-  return sh;
+  return join(folder, 'sh');
 }

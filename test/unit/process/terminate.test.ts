@@ -7,15 +7,17 @@ import { readProcess } from '../../../activities/process/identity.js';
 import { readExit, readProgram, readShim, releaseShim, shimAlive, startFile } from '../../../activities/process/start-dir.js';
 import { endCarriers, terminateStart } from '../../../activities/process/terminate.js';
 import { until } from '../../helpers/until.js';
-import { here, lives, newStart, prepared, type Start, shells } from './starts.js';
+import { here, lives, newStart, prepared, preparedWithoutCookie, type Start, shells } from './starts.js';
 
-const end = (start: Start, graceMs: number, signal = 'SIGTERM') =>
-  terminateStart({ dir: start.dir, cookie: start.cookie, signal, graceMs });
+const end = (start: Start, graceMs: number, signal = 'SIGTERM') => terminateStart({ dir: start.dir, cookie: start.cookie, signal, graceMs });
 
 /** The pid that the program wrote on a line `<name> <pid>`. */
 async function pidOf(start: Start, name: string): Promise<number> {
   const line = new RegExp(`^${name} (\\d+)$`, 'm');
-  const text = await until(() => start.output(), (it) => line.test(it));
+  const text = await until(
+    () => start.output(),
+    (it) => line.test(it),
+  );
   return Number(line.exec(text)?.[1]);
 }
 
@@ -86,19 +88,24 @@ describe.each(shells)('with $name as the shell of the shim', ({ sh }) => {
     expect(lives(member)).toBe(false);
   });
 
-  test('a shim that waits is sent away, and its program never starts', async () => {
-    const start = await prepared(sh);
+  test.each([
+    ['with a cookie', prepared],
+    ['without a cookie', preparedWithoutCookie],
+  ])('a shim %s that waits is sent away, and its program never starts', async (_, prepare) => {
+    const start = await prepare(sh);
+    const shim = readShim(start.dir);
     start.launch('echo started');
     expect(await end(start, 1000)).toEqual({ clean: true, killed: [] });
+    expect([lives(shim?.pid ?? 0), lives(shim?.waiterPid ?? 0)]).toEqual([false, false]);
     expect([shimAlive(start.dir), readProgram(start.dir), start.output()]).toEqual([false, undefined, '']);
   });
 
   test('a shim and a waiter that are frozen are killed', async () => {
-    const start = await prepared(sh);
+    const start = await preparedWithoutCookie(sh);
     const shim = readShim(start.dir);
     for (const pid of [shim?.pid ?? 0, shim?.waiterPid ?? 0]) process.kill(pid, 'SIGSTOP');
     expect((await end(start, 0)).clean).toBe(true);
-    expect(lives(shim?.waiterPid ?? 0)).toBe(false);
+    expect([lives(shim?.pid ?? 0), lives(shim?.waiterPid ?? 0)]).toEqual([false, false]);
   });
 
   test('a stopped program is woken up to obey the signal', async () => {
@@ -149,7 +156,11 @@ test('a cookie finds its own start only, a cookie that ends with a slash all of 
   const children = await Promise.all([`${seat}1`, `${seat}10`].map((cookie) => strangerWith({ MUSTER_COOKIE: cookie })));
   const pids = children.map(({ pid }) => pid);
   expect(findCarriers(`${seat}1`).map(({ pid }) => pid)).toEqual([pids[0]]);
-  expect(findCarriers(seat).map(({ pid }) => pid).sort()).toEqual([...pids].sort());
+  expect(
+    findCarriers(seat)
+      .map(({ pid }) => pid)
+      .sort(),
+  ).toEqual([...pids].sort());
   expect(await endCarriers({ cookie: `${seat}1`, signal: 'SIGTERM', graceMs: 1000 })).toEqual({ clean: true, killed: [] });
   expect(findCarriers(seat).map(({ pid }) => pid)).toEqual([pids[1]]);
   expect((await endCarriers({ cookie: seat, signal: 'SIGTERM', graceMs: 0 })).clean).toBe(true);
@@ -166,7 +177,9 @@ test('a waiting shim of a lost directory is found and ended by its cookie', asyn
 
 test('a program that forks without end is ended', async () => {
   const start = await prepared();
-  start.go(`trap '' TERM; echo ready; loop() { setsid "$BASH" -c "$BODY" & }; export BODY='sleep 0.05; setsid bash -c "$BODY" & sleep 0.1'; loop; exec sleep 1000`);
+  start.go(
+    `trap '' TERM; echo ready; loop() { setsid "$BASH" -c "$BODY" & }; export BODY='sleep 0.05; setsid bash -c "$BODY" & sleep 0.1'; loop; exec sleep 1000`,
+  );
   await start.says('ready');
   expect((await end(start, 100)).clean).toBe(true);
   expect(findCarriers(start.cookie)).toEqual([]);

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import * as messages from '../../spec/messages.js';
+import { nodesIps, rosterBytes, rosterDigest } from '../../spec/roster.js';
+import { until } from '../helpers/until.js';
+import { openStage } from './stage.js';
+
+const stage = openStage();
+
+describe('a run', () => {
+  it('succeeds when all nodes exit with 0', async () => {
+    const [a, b, c] = await stage.hosts({ a: {}, b: {}, c: {} });
+    const run = await stage.run({ nodes: 3 });
+    const { status, message, final } = await run.outcome();
+    expect([status, message]).toEqual(['succeeded', 'All 3 nodes exited with code 0']);
+    expect(final).toMatchObject({ generation: 1, restarts: 0, phase: 'succeeded' });
+    expect(final.nodes.map(({ rank, host, state, exitCode }) => [rank, host, state, exitCode])).toEqual([
+      [0, 'a', 'succeeded', 0],
+      [1, 'b', 'succeeded', 0],
+      [2, 'c', 'succeeded', 0],
+    ]);
+    for (const host of [a, b, c]) expect(host?.calls).toEqual(['startNode', 'runNode']);
+    await stage.allFree();
+    await stage.record('run-succeeds', 'story');
+    await stage.record('cell-succeeds', (await run.cells())[0] ?? '');
+    await stage.record('fleet-grants', 'muster-fleet-default');
+  });
+
+  it('fails with the first failure in the order seen and stops the others when two nodes fail', async () => {
+    const [a, b, c] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null, lastLines: 'out of memory' }, c: { exitCode: null } });
+    const run = await stage.run({ nodes: 3 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    b?.exit(7);
+    const { status, reason, message, final } = await run.outcome();
+    expect([status, reason]).toEqual(['failed', 'CommandFailed']);
+    expect(message).toBe('Node 1 on b exited with code 7 in generation 1; the other 2 nodes were stopped');
+    expect(final.lastLines).toBe('out of memory');
+    expect(final.nodes.map(({ host, state, exitCode }) => [host, state, exitCode])).toEqual([
+      ['a', 'stopped', 143],
+      ['b', 'failed', 7],
+      ['c', 'stopped', 143],
+    ]);
+    for (const host of [a, c]) expect(host?.asked('stopNode')[0]).toMatchObject({ generation: 1, graceSeconds: 30, stopSignal: 'SIGTERM' });
+    await stage.allFree();
+    await stage.record('run-fails', 'story');
+    await stage.record('cell-stops', (await run.cells())[0] ?? '');
+  });
+
+  it('gives every node the same list, ranked by address as numbers, when no hosts are pinned', async () => {
+    const [a, b, c] = await stage.hosts({ a: { address: '10.0.0.10' }, b: { address: '10.0.0.9' }, c: { address: '9.255.0.1' } });
+    const run = await stage.run({ nodes: 3 });
+    await run.outcome();
+    const sealed = (await run.handle.query(messages.roster)) ?? expect.fail('there is no roster');
+    expect(nodesIps(sealed)).toBe('9.255.0.1\n10.0.0.9\n10.0.0.10');
+    const given = [c, b, a].map((host) => host?.asked('runNode')[0]);
+    expect(given.map((input) => input?.rank)).toEqual([0, 1, 2]);
+    expect(given.map((input) => input?.digest)).toEqual(Array(3).fill(rosterDigest(rosterBytes(sealed))));
+    expect(given.map((input) => input?.rosterBytes)).toEqual([rosterBytes(sealed), null, null]);
+    expect(given.map((input) => input?.rendezvous.address)).toEqual(Array(3).fill('9.255.0.1'));
+  });
+
+  it('ranks in the order of the task when hosts are pinned', async () => {
+    await stage.hosts({ a: {}, b: {}, c: {} });
+    const run = await stage.run({ nodes: 2, hosts: ['c', 'a'] });
+    expect((await run.outcome()).final.nodes.map(({ rank, host }) => [rank, host])).toEqual([
+      [0, 'c'],
+      [1, 'a'],
+    ]);
+  });
+
+  it('goes beyond the highest generation when a host has seen a later one', async () => {
+    const [a] = await stage.hosts({ a: { highestGeneration: 4 }, b: { highestGeneration: 2 } });
+    const run = await stage.run({ nodes: 2 });
+    expect((await run.outcome()).final.generation).toBe(5);
+    expect(a?.asked('runNode')[0]?.generation).toBe(5);
+  });
+
+  it('is refused before any program starts when two hosts report one address', async () => {
+    const [a, b] = await stage.hosts({ a: { address: '10.0.0.1' }, b: { address: '10.0.0.1' } });
+    const run = await stage.run({ nodes: 2 });
+    const { reason, message } = await run.outcome();
+    expect(reason).toBe('DuplicateAddress');
+    expect(message).toContain('Hosts a and b both report the address 10.0.0.1');
+    for (const host of [a, b]) expect(host?.asked('runNode')).toEqual([]);
+    await stage.allFree();
+  });
+
+  it('fails once, with every problem, when the task is invalid', async () => {
+    const run = await stage.run({ nodes: 0, comands: [] });
+    const { reason, message } = await run.outcome();
+    expect(reason).toBe('InvalidSpec');
+    expect(message).toContain('nodes');
+    expect(message).toContain('comands');
+    await stage.record('run-invalid', 'story');
+  });
+
+  it('succeeds and stops the others when the master is done and the task says so', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2, stop_criteria: 'master-done' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    a?.exit(0);
+    const { status, final } = await run.outcome();
+    expect(status).toBe('succeeded');
+    expect(final.nodes.map(({ state }) => state)).toEqual(['succeeded', 'stopped']);
+    expect(b?.running()).toBe(0);
+    await stage.allFree();
+  });
+
+  it('fails with MaxDuration when nodes run longer than max_duration after the release', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2, max_duration: '10m', host_timeout: '1d' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await stage.env.skip(599_000, 2);
+    expect((await run.status()).phase).toBe('running');
+    const { reason, message } = await run.outcome();
+    expect([reason, message]).toEqual(['MaxDuration', expect.stringContaining('still going 600 s after its start')]);
+    expect([a?.running(), b?.running()]).toEqual([0, 0]);
+    await stage.allFree();
+  });
+
+  it('goes on when a node is reported by a cell of another generation, or by a stranger', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    const end = { kind: 'exited' as const, code: 9, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
+    await run.handle.signal(messages.nodesEnded, { cell, generation: 2, ends: [{ host: 'a', end }] });
+    await run.handle.signal(messages.nodesEnded, { cell: 'another', generation: 1, ends: [{ host: 'a', end }] });
+    await run.handle.signal(messages.nodesEnded, { cell, generation: 1, ends: [{ host: 'stranger', end }] });
+    await run.handle.signal(messages.cellGathered, { cell: 'another', gathered: [], missing: [] });
+    await run.handle.signal(messages.nodesReleased, { generation: 2 });
+    expect((await run.status()).phase).toBe('running');
+    a?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+  });
+
+  it('keeps what it saw first when an end is reported twice', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    a?.exit(0);
+    await run.untilStatus(({ nodes }) => nodes[0]?.state === 'succeeded');
+    const [cell = ''] = await run.cells();
+    const end = { kind: 'exited' as const, code: 9, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
+    await run.handle.signal(messages.nodesEnded, { cell, generation: 1, ends: [{ host: 'a', end }] });
+    expect((await run.status()).nodes[0]).toMatchObject({ state: 'succeeded', exitCode: 0 });
+    b?.exit(0);
+    expect((await run.outcome()).message).toBe('All 2 nodes exited with code 0');
+  });
+
+  it('fails with words and gives the hosts back when a cell is terminated from outside', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    await stage.env.client.workflow.getHandle(cell).terminate();
+    const { reason, message } = await run.outcome();
+    expect([reason, message]).toEqual(['Internal', `Cell ${cell} was ended from outside`]);
+    await stage.allFree();
+    expect([a?.running(), b?.running()]).toEqual([0, 0]);
+    await stage.record('run-cell-terminated', 'story');
+  });
+
+  it('has no cell left when it is terminated', async () => {
+    await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    await run.handle.terminate();
+    await until(async () => (await stage.env.client.workflow.getHandle(cell).describe()).status.name, 'TERMINATED');
+    // A terminated run cannot give its hosts back; the next wish makes the fleet look.
+    expect((await (await stage.run({ nodes: 1, max_duration: '1s' }, 'next')).outcome()).reason).toBe('MaxDuration');
+    await stage.allFree();
+    await stage.record('fleet-sweeps', 'muster-fleet-default');
+  });
+});
