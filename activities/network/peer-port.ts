@@ -4,7 +4,7 @@ import { Link } from './link.js';
 import { type HostedMeeting, Meeting, type MeetingHandlers, type MeetingTerms } from './meeting.js';
 import { encode, FIRST_FRAME_BYTES, HANDSHAKE_MS, Hello, newNonce, Opening, PROTOCOL_VERSION, Proof, prove, type Refusal, sameProof } from './protocol.js';
 
-export type { HostedMeeting, MeetingHandlers, MeetingTerms, Released } from './meeting.js';
+export type { HostedMeeting, MeetingHandlers, MeetingTerms } from './meeting.js';
 
 /** The one port on which an agent hears the other agents, for all its runs. */
 export interface PeerPort {

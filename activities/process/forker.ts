@@ -59,8 +59,14 @@ export class Forker {
       }, answerLimitMs);
       this.#tickets.set(ticket, {
         dir,
-        resolve: (shim) => (clearTimeout(late), resolve(shim)),
-        reject: (error) => (clearTimeout(late), reject(error)),
+        resolve: (shim) => {
+          clearTimeout(late);
+          resolve(shim);
+        },
+        reject: (error) => {
+          clearTimeout(late);
+          reject(error);
+        },
       });
       this.#hold(true);
       this.#input.write(`${ticket} ${cookie}\n${dir}\n`);

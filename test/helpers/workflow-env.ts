@@ -7,7 +7,8 @@ import type { HostStatus } from '../../spec/fleet.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
-import { findTestServerBinary } from '../../workers/server/find.js';
+import { findTemporalBinary, findTestServerBinary } from '../../workers/server/find.js';
+import { DEV_SERVER_SETTINGS, dynamicConfigArguments } from '../../workers/server/settings.js';
 import { until } from './until.js';
 
 /** Who speaks, in every recorded history: never the name of this machine. */
@@ -16,7 +17,14 @@ export const IDENTITY = 'test';
 /** The workflows as built; `npm test` builds them first. */
 export const BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
-/** A time-skipping server with one control worker for the fleet `default`. */
+/**
+ * Which server a story needs. `skipping`: waits take no time; but it tells a parent nothing of a terminated child, terminates no child with
+ * its parent, forgets the schedule-to-start of a second attempt, and knows neither Reset nor a suggested continue-as-new.
+ * `real`: knows all that, and a wait is a wait.
+ */
+export type ServerKind = 'skipping' | 'real';
+
+/** A server with one control worker for the fleet `default`. */
 export interface WorkflowEnv {
   client: Client;
   connection: NativeConnection;
@@ -32,11 +40,11 @@ export interface WorkflowEnv {
 
 let quiet = false;
 
-export async function openWorkflowEnv(): Promise<WorkflowEnv> {
+/** `continueAsNewAt`: the number of events at which a real server suggests to continue as new. */
+export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number): Promise<WorkflowEnv> {
   if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'off', forward: {} } } });
   quiet = true;
-  const path = await findTestServerBinary({ say: () => undefined });
-  const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } });
+  const env = await (kind === 'skipping' ? openSkipping() : openReal(continueAsNewAt));
   const { connection, nativeConnection } = env;
   const namespace = env.namespace ?? 'default';
   // Not the environment's own client: its `result()` lets the clock run away, ten years to the end of the fleet.
@@ -63,6 +71,7 @@ export async function openWorkflowEnv(): Promise<WorkflowEnv> {
     ...{ client, connection: nativeConnection, namespace },
     nowMs: () => env.currentTimeMs(),
     async skip(ms, pending = 0) {
+      if (kind === 'real') throw new Error('The clock of a real server cannot be moved');
       await until(countPending, pending, 15_000);
       const target = (await env.currentTimeMs()) + ms;
       const duration = { seconds: Math.floor(ms / 1000) as never, nanos: (ms % 1000) * 1_000_000 };
@@ -90,6 +99,18 @@ export async function openWorkflowEnv(): Promise<WorkflowEnv> {
       await env.teardown();
     },
   };
+}
+
+async function openSkipping(): Promise<TestWorkflowEnvironment> {
+  const path = await findTestServerBinary({ say: () => undefined });
+  return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } });
+}
+
+async function openReal(continueAsNewAt?: number): Promise<TestWorkflowEnvironment> {
+  const path = await findTemporalBinary({ say: () => undefined });
+  const own = continueAsNewAt === undefined ? [] : [{ key: 'limit.historyCount.suggestContinueAsNew', value: continueAsNewAt, reason: 'a story' }];
+  const extraArgs = dynamicConfigArguments([...DEV_SERVER_SETTINGS, ...own]);
+  return await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path }, extraArgs, log: { format: 'pretty', level: 'never' } } });
 }
 
 /** How a run ended, as a client sees it. */

@@ -3,7 +3,7 @@ import { until } from '../helpers/until.js';
 import { statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
-const stage = openStage();
+const stage = openStage('real');
 
 describe('a lost heartbeat', () => {
   it('fails the run with HostLost when the host does not come back within host_timeout', async () => {
@@ -33,5 +33,33 @@ describe('a lost heartbeat', () => {
     const { status, final } = await run.outcome();
     expect([status, final.generation, final.nodes[1]?.startNumber]).toEqual(['succeeded', 1, 1]);
     await stage.allFree();
+  });
+});
+
+describe('an end from outside', () => {
+  it('of a cell fails the run with words and gives the hosts back', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    await stage.env.client.workflow.getHandle(cell).terminate();
+    const { reason, message } = await run.outcome();
+    expect([reason, message]).toEqual(['Internal', `Cell ${cell} was ended from outside`]);
+    await stage.allFree();
+    expect([a?.running(), b?.running()]).toEqual([0, 0]);
+    await stage.record('run-cell-terminated', 'story');
+  });
+
+  it('of the run leaves no cell, and the hosts are released when another run waits', async () => {
+    await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    await run.handle.terminate();
+    await until(async () => (await stage.env.client.workflow.getHandle(cell).describe()).status.name, 'TERMINATED');
+    // A terminated run cannot give its hosts back; the next wish makes the fleet look.
+    expect((await (await stage.run({ nodes: 1, max_duration: '1s' }, 'next')).outcome()).reason).toBe('MaxDuration');
+    await stage.allFree();
+    await stage.record('fleet-sweeps', 'muster-fleet-default');
   });
 });

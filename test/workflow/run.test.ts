@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as messages from '../../spec/messages.js';
 import { nodesIps, rosterBytes, rosterDigest } from '../../spec/roster.js';
-import { until } from '../helpers/until.js';
 import { openStage } from './stage.js';
 
 const stage = openStage();
@@ -145,31 +144,5 @@ describe('a run', () => {
     expect((await run.status()).nodes[0]).toMatchObject({ state: 'succeeded', exitCode: 0 });
     b?.exit(0);
     expect((await run.outcome()).message).toBe('All 2 nodes exited with code 0');
-  });
-
-  it('fails with words and gives the hosts back when a cell is terminated from outside', async () => {
-    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
-    const run = await stage.run({ nodes: 2 });
-    await run.untilStatus(({ phase }) => phase === 'running');
-    const [cell = ''] = await run.cells();
-    await stage.env.client.workflow.getHandle(cell).terminate();
-    const { reason, message } = await run.outcome();
-    expect([reason, message]).toEqual(['Internal', `Cell ${cell} was ended from outside`]);
-    await stage.allFree();
-    expect([a?.running(), b?.running()]).toEqual([0, 0]);
-    await stage.record('run-cell-terminated', 'story');
-  });
-
-  it('has no cell left when it is terminated', async () => {
-    await stage.hosts({ a: { exitCode: null } });
-    const run = await stage.run({ nodes: 1 });
-    await run.untilStatus(({ phase }) => phase === 'running');
-    const [cell = ''] = await run.cells();
-    await run.handle.terminate();
-    await until(async () => (await stage.env.client.workflow.getHandle(cell).describe()).status.name, 'TERMINATED');
-    // A terminated run cannot give its hosts back; the next wish makes the fleet look.
-    expect((await (await stage.run({ nodes: 1, max_duration: '1s' }, 'next')).outcome()).reason).toBe('MaxDuration');
-    await stage.allFree();
-    await stage.record('fleet-sweeps', 'muster-fleet-default');
   });
 });

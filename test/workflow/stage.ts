@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { FakeHost, type FakeHostSettings, Floor } from '../helpers/fake-host.js';
 import { until } from '../helpers/until.js';
-import { fleetHandle, hostsOf, openWorkflowEnv, type StoryRun, startRun, type WorkflowEnv } from '../helpers/workflow-env.js';
+import { hostsOf, openWorkflowEnv, type StoryRun, startRun, type WorkflowEnv } from '../helpers/workflow-env.js';
 import { recordHistory } from '../replay/record.js';
 
-/** What a story is told on: one server a file; hosts, runs and the fleet are new for every story. */
+/** What a story is told on: a server, a control worker, hosts and runs of its own. */
 export interface Stage {
   env: WorkflowEnv;
   /** Hosts with the addresses 10.0.0.1, 10.0.0.2 … in the order given, announced to the fleet. */
@@ -16,7 +16,8 @@ export interface Stage {
   allFree(): Promise<void>;
 }
 
-export function openStage(): Stage {
+/** Opens a stage for every test of the file, and closes it with a look at what the story left behind. */
+export function openStage(kind: ServerKind = 'skipping', continueAsNewAt?: number): Stage {
   let env: WorkflowEnv | undefined;
   let floor = new Floor();
   let hosts: FakeHost[] = [];
@@ -51,22 +52,19 @@ export function openStage(): Stage {
     },
   };
 
-  beforeAll(async () => {
-    env = await openWorkflowEnv();
+  beforeEach(async () => {
+    env = await openWorkflowEnv(kind, continueAsNewAt);
   });
   afterEach(async () => {
     const left = await leftOf(current(), hosts, runs);
-    for (const { handle } of runs) await handle.terminate('the story is over').catch(() => undefined);
-    await fleetHandle(current())
-      .terminate('the story is over')
-      .catch(() => undefined);
     await Promise.all(hosts.map((host) => host.fallSilent()));
+    await env?.close();
+    env = undefined;
     floor = new Floor();
     hosts = [];
     runs = [];
     expect(left, 'what the story left behind').toEqual({ runs: [], programs: [], held: [] });
   });
-  afterAll(() => env?.close());
   return stage;
 }
 
