@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import { FakeHost, type FakeHostSettings, Floor } from '../helpers/fake-host.js';
 import { until } from '../helpers/until.js';
-import { hostsOf, openWorkflowEnv, type StoryRun, startRun, type WorkflowEnv } from '../helpers/workflow-env.js';
+import { hostsOf, openWorkflowEnv, type ServerKind, type StoryRun, startRun, type WorkflowEnv } from '../helpers/workflow-env.js';
 import { recordHistory } from '../replay/record.js';
 
 /** What a story is told on: a server, a control worker, hosts and runs of its own. */
