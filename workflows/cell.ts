@@ -65,6 +65,7 @@ export async function musterCell(input: messages.CellInput): Promise<void> {
     const { startNode } = proxyActivities<HostActivities>({
       taskQueue: hostQueue(run.fleet, host),
       scheduleToStartTimeout: limit * 1000,
+      scheduleToCloseTimeout: input.gatherTimeoutSeconds * 1000,
       startToCloseTimeout: (program.stopDurationSeconds + STOP_MARGIN_SECONDS + limit) * 1000,
       retry: { maximumAttempts: 3, initialInterval: '200 milliseconds' },
       summary: `gather ${host}`,
@@ -72,7 +73,8 @@ export async function musterCell(input: messages.CellInput): Promise<void> {
     try {
       return await startNode({ host, identity, run, gathering: cell, program });
     } catch (error) {
-      const failure = failureOf(error, host, `did not answer within ${limit} s`);
+      const notTaken = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && error.cause.timeoutType === 'SCHEDULE_TO_START';
+      const failure = failureOf(error, host, `did not answer within ${notTaken ? limit : input.gatherTimeoutSeconds} s`);
       return { host, failure, kind: failure.type === 'HostLost' ? 'silent' : 'refused' };
     }
   }

@@ -27,7 +27,7 @@ const control = proxyActivities<ControlActivities>({
 export async function musterFleet(input: Partial<FleetInput> & { fleet: string }): Promise<void> {
   const state: FleetInput = { hosts: [], queue: [], epoch: 0, quietUntilMs: 0, ...input };
   let changed = true;
-  let working = 0;
+  const asking = new Set<string>();
   let sweepAtMs = Number.POSITIVE_INFINITY;
   let sweepEveryMs = SWEEP_FIRST_MS;
 
@@ -81,16 +81,17 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   /** Leaves `releasing` only when the host says that nothing of the run is left. */
   function release(host: FleetHost): void {
     const lease = host.lease;
-    if (lease === null || lease.state === 'releasing') return;
+    if (lease === null || asking.has(host.facts.host)) return;
     lease.state = 'releasing';
-    working++;
+    asking.add(host.facts.host);
     void askToClean(host)
       .then((clean) => {
-        if (host.lease?.epoch === lease.epoch && clean) freeHost(host);
-        else if (host.lease?.epoch === lease.epoch) host.silent = true;
+        if (host.lease?.epoch !== lease.epoch) return;
+        host.silent = !clean;
+        if (clean) host.lease = null;
       })
       .finally(() => {
-        working--;
+        asking.delete(host.facts.host);
         changed = true;
       });
   }
@@ -150,20 +151,22 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
       });
   }
 
-  /** Releases what runs hold that were closed without a word (terminated), and forgets their wishes. */
+  /** Releases what runs hold that were closed without a word (terminated), forgets their wishes, and asks again who was not clean. */
   async function sweep(): Promise<void> {
     const waiting = state.queue.map(({ run }) => ({ handle: run.handle, runId: run.runId }));
     const holders = state.hosts.flatMap(({ lease }) => (lease?.state === 'held' ? [{ handle: lease.handle, runId: lease.runId }] : []));
     const asked = [...waiting, ...holders].filter((run, i, all) => all.findIndex(({ runId }) => runId === run.runId) === i);
     const closed = await control.findClosedRuns(asked).catch(() => [] as string[]);
     state.queue = state.queue.filter(({ run }) => !closed.includes(run.runId));
-    for (const host of state.hosts) if (host.lease && closed.includes(host.lease.runId)) release(host);
+    for (const host of state.hosts) {
+      if (host.lease?.state === 'releasing' || (host.lease && closed.includes(host.lease.runId))) release(host);
+    }
   }
 
-  while (!workflowInfo().continueAsNewSuggested || working > 0) {
-    const next = Math.min(...state.queue.map(({ deadlineMs }) => deadlineMs), state.queue.length ? sweepAtMs : Number.POSITIVE_INFINITY);
-    const quiet = state.quietUntilMs > Date.now() ? state.quietUntilMs : Number.POSITIVE_INFINITY;
-    const wake = Math.min(next, quiet);
+  while (!workflowInfo().continueAsNewSuggested || asking.size > 0) {
+    const quiet = state.quietUntilMs > Date.now();
+    const deadlines = state.queue.map(({ deadlineMs }) => deadlineMs);
+    const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
     const ready = () => changed || workflowInfo().continueAsNewSuggested;
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
     else await condition(ready, Math.max(1, wake - Date.now()));

@@ -38,17 +38,18 @@ export async function lease(
 }
 
 /**
- * Gathers `hosts`: their cells ask each to prepare a start. A silent host is given back and replaced until
+ * Gathers the run's hosts: their cells ask each to prepare a start. A silent host is given back and replaced until
  * `gather_timeout`, unless the task pins its hosts. Every late host is named.
  */
-export async function gather(record: RunRecord, task: Task, round: number, hosts: GrantedHost[]): Promise<Gathering> {
+export async function gather(record: RunRecord, task: Task, round: number): Promise<Gathering> {
   const deadlineMs = Date.now() + task.gatherTimeoutSeconds * 1000;
   const salt = uuid4().slice(0, 8);
   const late: UngatheredHost[] = [];
   record.cells = [];
-  record.nodes = hosts.map(gatheringNode);
-  let wave = hosts;
+  record.nodes = record.hosts.map(gatheringNode);
+  let wave = [...record.hosts];
   for (;;) {
+    const earlier = record.cells.length;
     await startCells(record, task, wave, (index) => cellWorkflowId(record.ref.handle, round, index, salt));
     const answered = () => record.cells.every(({ answer }) => answer !== null);
     const limit = (task.gatherTimeoutSeconds + task.stopDurationSeconds) * 1000 + MARGIN_MS;
@@ -58,7 +59,7 @@ export async function gather(record: RunRecord, task: Task, round: number, hosts
     if (!inTime) return broken('The cells did not answer; is a control worker running?');
 
     const gathered = record.cells.flatMap(({ answer }) => answer?.gathered ?? []);
-    const missing = wave.flatMap(({ host }) => record.cells.flatMap(({ answer }) => answer?.missing ?? []).find((m) => m.host === host) ?? []);
+    const missing = record.cells.slice(earlier).flatMap(({ answer }) => answer?.missing ?? []);
     if (missing.length === 0) return { kind: 'gathered', hosts: gathered };
     late.push(...missing);
     const refused = missing.filter(({ kind }) => kind === 'refused');
@@ -69,6 +70,7 @@ export async function gather(record: RunRecord, task: Task, round: number, hosts
     const silent = missing.map(({ host }) => host);
     await giveBack(record, { clean: [], unclean: [], silent });
     record.nodes = record.nodes.filter(({ host }) => !silent.includes(host));
+    record.hosts = record.hosts.filter(({ host }) => !silent.includes(host));
     if (task.hosts !== null || leftMs <= 0) return { kind: 'failed', failure: timeout(late) };
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
     const more = await lease(record, {
@@ -80,6 +82,7 @@ export async function gather(record: RunRecord, task: Task, round: number, hosts
     if (more === null) return { kind: 'stopped' };
     if (!Array.isArray(more)) return { kind: 'failed', failure: timeout(late) };
     record.nodes.push(...more.map(gatheringNode));
+    record.hosts.push(...more);
     wave = more;
   }
 }

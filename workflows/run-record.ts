@@ -20,6 +20,8 @@ export interface RunRecord {
   generation: number;
   barrierRetries: number;
   granted: { request: string; hosts: GrantedHost[] } | null;
+  /** The hosts that the run holds. */
+  hosts: GrantedHost[];
   refused: { request: string; failure: Failure } | null;
   /** Cells of the current generation, with what each has gathered. */
   cells: { id: string; closed: boolean; answer: { gathered: GatheredHost[]; missing: UngatheredHost[] } | null }[];
@@ -46,6 +48,7 @@ export function newRecord(): RunRecord {
     generation: 0,
     barrierRetries: 0,
     granted: null,
+    hosts: [],
     refused: null,
     cells: [],
     brokenCell: null,

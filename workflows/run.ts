@@ -99,13 +99,12 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
 /** One generation after the other, until the gang has ended; then the hosts are given back. */
 async function holdGang(record: RunRecord, task: Task, granted: GrantedHost[]): Promise<RunEnd> {
   const token = `${uuid4()}${uuid4()}`;
-  let hosts = granted;
+  record.hosts = granted;
   for (let round = 1; ; round++) {
-    const outcome = await runGeneration(record, task, round, hosts, token);
+    const outcome = await runGeneration(record, task, round, token);
     await endGeneration(record, task);
     if (outcome.kind === 'retry' && !record.stopWanted) {
       record.barrierRetries++;
-      hosts = hosts.filter(({ host }) => record.nodes.some((node) => node.host === host));
       continue;
     }
     await giveBack(record, leftovers(record));
@@ -115,10 +114,10 @@ async function holdGang(record: RunRecord, task: Task, granted: GrantedHost[]): 
   }
 }
 
-async function runGeneration(record: RunRecord, task: Task, round: number, hosts: GrantedHost[], token: string): Promise<Outcome | { kind: 'stopped' }> {
+async function runGeneration(record: RunRecord, task: Task, round: number, token: string): Promise<Outcome | { kind: 'stopped' }> {
   record.ends = [];
-  enter(record, 'gathering', 'Gathering', `Gathering ${hosts.map(({ host }) => host).join(', ')}`);
-  const gathering = await gather(record, task, round, hosts);
+  enter(record, 'gathering', 'Gathering', `Gathering ${record.hosts.map(({ host }) => host).join(', ')}`);
+  const gathering = await gather(record, task, round);
   if (gathering.kind === 'stopped') return { kind: 'stopped' };
   if (gathering.kind === 'failed') return { kind: 'failed', failure: gathering.failure, lastLines: '' };
 

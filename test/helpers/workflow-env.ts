@@ -110,7 +110,9 @@ async function openReal(continueAsNewAt?: number): Promise<TestWorkflowEnvironme
   const path = await findTemporalBinary({ say: () => undefined });
   const own = continueAsNewAt === undefined ? [] : [{ key: 'limit.historyCount.suggestContinueAsNew', value: continueAsNewAt, reason: 'a story' }];
   const extraArgs = dynamicConfigArguments([...DEV_SERVER_SETTINGS, ...own]);
-  return await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path }, extraArgs, log: { format: 'pretty', level: 'never' } } });
+  return await TestWorkflowEnvironment.createLocal({
+    server: { executable: { type: 'existing-path', path }, extraArgs, log: { format: 'pretty', level: 'never' } },
+  });
 }
 
 /** How a run ended, as a client sees it. */

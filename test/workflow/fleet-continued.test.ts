@@ -29,7 +29,11 @@ describe('a fleet that continues as new', () => {
       host?.exit(0);
     }
     expect((await waiting.outcome()).status).toBe('succeeded');
-    expect(await fleetHandle(stage.env).describe().then(({ status }) => status.name)).toBe('RUNNING');
+    expect(
+      await fleetHandle(stage.env)
+        .describe()
+        .then(({ status }) => status.name),
+    ).toBe('RUNNING');
     await stage.allFree();
     await stage.record('fleet-continued', 'muster-fleet-default');
   });
