@@ -24,22 +24,6 @@ describe('a host that does not answer the gather', () => {
     await stage.record('run-replaces-silent-host', 'story');
   });
 
-  it('fails the run with GatherTimeout, every late host named, when none is free within gather_timeout', async () => {
-    const [a] = await stage.hosts({ a: {}, b: { silent: true }, c: { silent: true } });
-    const run = await stage.run({ nodes: 3 });
-    await until(() => a?.calls, ['startNode']);
-    await stage.env.skip(ALMOST_SILENT_MS, 2);
-    await run.untilStatus(({ reason }) => reason === 'WaitingForHosts');
-    await stage.env.skip(ALMOST_SILENT_MS, 2);
-    await until(() => statesOf(stage.env), { a: 'held', b: 'releasing', c: 'releasing' });
-    await stage.env.skip(109_000);
-    const { reason, message } = await run.outcome();
-    expect(reason).toBe('GatherTimeout');
-    expect(message).toBe('Host b did not answer within 10 s; Host c did not answer within 10 s; no other host was free in time');
-    await stage.allFree();
-    expect(a?.asked('runNode')).toEqual([]);
-  });
-
   it('fails the run at once when the task pins its hosts', async () => {
     const [a] = await stage.hosts({ a: {}, b: { silent: true }, c: {} });
     const run = await stage.run({ nodes: 2, hosts: ['a', 'b'] });
