@@ -15,7 +15,8 @@ fi
   cd "$here"
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
     echo "Installing dependencies (once)" >&2
-    npm ci --loglevel=error --no-fund --no-audit >&2
+    # Not `npm ci`: npm leaves the versions of other platforms' optional packages out of the lockfile, and then refuses it.
+    npm install --no-save --loglevel=error --no-fund --no-audit >&2
     touch node_modules/.package-lock.json
   fi
   sources='spec workflows activities connection workers client cli test'
