@@ -138,9 +138,9 @@ describe('a rebuilt fleet', () => {
     await a?.announce({ rebuilt: true });
     const run = await stage.run({ nodes: 1 });
     await run.untilStatus(isWaiting);
-    await stage.env.skip(14_000);
+    await stage.env.skip(10_000);
     expect(await statesOf(stage.env)).toEqual({ a: 'free' });
-    await stage.env.skip(1_500);
+    await stage.env.skip(6_000);
     expect((await run.outcome()).status).toBe('succeeded');
     const { events } = await fleetHandle(stage.env).fetchHistory();
     expect(events?.length).toBeLessThan(100);
