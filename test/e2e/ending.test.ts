@@ -74,7 +74,8 @@ it('stops politely on cancel: the signal reaches the program, which may end well
   await machines.client.workflow.getHandle(handle).cancel();
   await untilPhase(machines.client, handle, 'cancelled');
   expect(readLines(out)).toEqual(['bye', 'bye']);
-  expect((await machines.client.workflow.getHandle(handle).describe()).status.name).toBe('CANCELLED');
+  // The query sees the decision a moment before the server has recorded the close.
+  await until(async () => (await machines.client.workflow.getHandle(handle).describe()).status.name, 'CANCELLED');
   await untilNothingLeft(runId);
 });
 
