@@ -28,6 +28,8 @@ export type ServerKind = 'skipping' | 'real';
 export interface WorkflowEnv {
   client: Client;
   connection: NativeConnection;
+  /** Where the server listens. */
+  address: string;
   namespace: string;
   nowMs(): Promise<number>;
   /**
@@ -68,7 +70,7 @@ export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number
   };
 
   return {
-    ...{ client, connection: nativeConnection, namespace },
+    ...{ client, connection: nativeConnection, namespace, address: env.address },
     nowMs: () => env.currentTimeMs(),
     async skip(ms, pending = 0) {
       if (kind === 'real') throw new Error('The clock of a real server cannot be moved');

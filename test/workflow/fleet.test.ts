@@ -105,13 +105,15 @@ describe('the fleet', () => {
 
   it('asks a host in releasing again while a run waits when it was not clean the first time', async () => {
     const [a] = await stage.hosts({ a: { exitCode: null, stopIgnored: true } });
-    const first = await stage.run({ nodes: 1 }, 'first');
+    const first = await stage.run({ nodes: 1, host_timeout: '1d' }, 'first');
     await first.untilStatus(isRunning);
     await first.handle.terminate();
     const second = await stage.run({ nodes: 1, queue_timeout: '10m' }, 'second');
     await until(() => a?.calls.at(-1), 'stopNode');
+    await until(() => statesOf(stage.env), { a: 'releasing' });
+    await stage.env.skip(1_000, 1);
     if (a) Object.assign(a.settings, { stopIgnored: false, exitCode: 0 });
-    await stage.env.skip(300_000);
+    await stage.env.skip(8_000, 1);
     expect((await second.outcome(5_000)).status).toBe('succeeded');
   });
 

@@ -45,7 +45,7 @@ export function openStage(kind: ServerKind = 'skipping', continueAsNewAt?: numbe
       runs.push(run);
       return run;
     },
-    record: (behaviour, workflowId) => recordHistory(current().client, behaviour, workflowId),
+    record: (behaviour, workflowId) => recordHistory(current(), behaviour, workflowId),
     async allFree() {
       const alive = hosts.filter((host) => host.alive).map(({ name }) => name);
       await until(async () => (await hostsOf(current())).filter(({ host, lease }) => alive.includes(host) && lease !== null), []);
