@@ -25,6 +25,9 @@ const BARRIER_MS = 30_000;
 /** What the hosts may take over grace and host_timeout to report their last ends. */
 const STOP_MARGIN_MS = 30_000;
 
+/** A cell has nothing to do any more when its nodes' ends were told. */
+const CELLS_CLOSE_MS = 5_000;
+
 const { resolveTask } = proxyLocalActivities<ControlActivities>({ startToCloseTimeout: '10 seconds' });
 
 /**
@@ -107,6 +110,8 @@ async function holdGang(record: RunRecord, task: Task, granted: GrantedHost[]): 
       record.barrierRetries++;
       continue;
     }
+    // A cell's end that came during the last workflow task would have the server refuse it, and cost seconds.
+    await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
     await giveBack(record, leftovers(record));
     if (outcome.kind === 'failed') return outcome;
     if (outcome.kind === 'succeeded') return outcome;
