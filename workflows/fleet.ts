@@ -27,8 +27,9 @@ const control = proxyActivities<ControlActivities>({
 export async function musterFleet(input: Partial<FleetInput> & { fleet: string }): Promise<void> {
   const state: FleetInput = { hosts: [], queue: [], epoch: 0, quietUntilMs: 0, ...input };
   let changed = true;
+  /** Leases, as epoch and host, whose hosts are being asked to clean up. */
   const asking = new Set<string>();
-  let sweepAtMs = Number.POSITIVE_INFINITY;
+  let sweepAtMs = state.queue.length > 0 ? 0 : Number.POSITIVE_INFINITY;
   let sweepEveryMs = SWEEP_FIRST_MS;
 
   const find = (id: string) => state.hosts.find((host) => host.facts.host === id);
@@ -81,9 +82,11 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   /** Leaves `releasing` only when the host says that nothing of the run is left. */
   function release(host: FleetHost): void {
     const lease = host.lease;
-    if (lease === null || asking.has(host.facts.host)) return;
+    if (lease === null) return;
+    const question = `${lease.epoch}/${host.facts.host}`;
+    if (asking.has(question)) return;
     lease.state = 'releasing';
-    asking.add(host.facts.host);
+    asking.add(question);
     void askToClean(host)
       .then((clean) => {
         if (host.lease?.epoch !== lease.epoch) return;
@@ -91,7 +94,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
         if (clean) host.lease = null;
       })
       .finally(() => {
-        asking.delete(host.facts.host);
+        asking.delete(question);
         changed = true;
       });
   }
@@ -167,7 +170,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     const quiet = state.quietUntilMs > Date.now();
     const deadlines = state.queue.map(({ deadlineMs }) => deadlineMs);
     const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
-    const ready = () => changed || workflowInfo().continueAsNewSuggested;
+    const ready = () => changed || (workflowInfo().continueAsNewSuggested && asking.size === 0);
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
     else await condition(ready, Math.max(1, wake - Date.now()));
     changed = false;

@@ -177,7 +177,8 @@ async function supervise(record: RunRecord, task: Task): Promise<Outcome | { kin
   const limitMs = task.maxDurationSeconds === null ? null : task.maxDurationSeconds * 1000;
   if (limitMs === null) await condition(decided);
   else {
-    await condition(() => decided() || record.releasedAtMs !== null);
+    // A lost word of the release must not switch the limit off.
+    await condition(() => decided() || record.releasedAtMs !== null, BARRIER_MS);
     const leftMs = (record.releasedAtMs ?? Date.now()) + limitMs - Date.now();
     const inTime = decided() || (leftMs > 0 && (await condition(decided, leftMs)));
     if (!inTime) {

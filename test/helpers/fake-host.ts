@@ -1,4 +1,4 @@
-import { ApplicationFailure, activityInfo, CompleteAsyncError } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, CompleteAsyncError, Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { HostActivities, RunNodeInput, StartNodeInput, StopNodeInput } from '../../spec/activities.js';
@@ -211,7 +211,8 @@ export class FakeHost {
       if (!start.released) this.#fail(start, { type: 'Stopped', message: 'the run stopped its nodes' });
       else if (now || !this.settings.ignoresStopSignal) void this.#exit(start, now ? 137 : 143);
       else setTimeout(() => void this.#exit(start, 137), input.graceSeconds * 1000).unref();
-      await start.ended;
+      // A host that falls silent answers nobody.
+      await Promise.race([start.ended, Context.current().cancelled]);
     }
     return { clean: true };
   }

@@ -24,6 +24,16 @@ describe('a host that does not answer the gather', () => {
     await stage.record('run-replaces-silent-host', 'story');
   });
 
+  it('fails the run with GatherTimeout, every late host named, when none is free within gather_timeout', async () => {
+    const [a] = await stage.hosts({ a: {}, b: { silent: true }, c: { silent: true } });
+    const run = await stage.run({ nodes: 3, gather_timeout: '1s' });
+    const { reason, message } = await run.outcome();
+    expect(reason).toBe('GatherTimeout');
+    expect(message).toBe('Host b did not answer within 1 s; Host c did not answer within 1 s; no other host was free in time');
+    await stage.allFree();
+    expect(a?.asked('runNode')).toEqual([]);
+  });
+
   it('fails the run at once when the task pins its hosts', async () => {
     const [a] = await stage.hosts({ a: {}, b: { silent: true }, c: {} });
     const run = await stage.run({ nodes: 2, hosts: ['a', 'b'] });
