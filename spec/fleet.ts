@@ -21,6 +21,8 @@ export interface Lease {
   runId: string;
   handle: string;
   epoch: number;
+  /** The request that was granted; empty where a rebuilt fleet heard of the lease from the host. */
+  request: string;
   /** `releasing` until the host reports clean. */
   state: 'held' | 'releasing';
 }

@@ -107,7 +107,10 @@ export interface LeaseRequested {
   /** The first request of an execution: what the run held in a former life may be granted again. */
   first: boolean;
   queueTimeoutSeconds: number;
+  /** When the wish is over. Epoch milliseconds of the server's clock. */
+  deadlineMs: number;
 }
+/** Repeated while the run waits, so that a fleet that forgot it hears of it again; a request that is known is dropped. */
 export const leaseRequested = defineSignal<[LeaseRequested]>('leaseRequested');
 
 /** Three empty lists return whatever the run has, a waiting wish too. */

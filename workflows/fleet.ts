@@ -2,7 +2,7 @@ import { condition, continueAsNew, getExternalWorkflowHandle, isCancellation, pr
 import type { ControlActivities, HostActivities } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
-import { compareIds, decideGrants, describeWait, type FleetHost, type Grant, hostStatus, type WaitingRequest } from './decisions/lease.js';
+import { compareIds, decideGrants, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
 
 /** A rebuilt fleet waits so long for its hosts to say what they hold, before it grants anything. */
 const QUIET_AFTER_REBUILD_MS = 15_000;
@@ -13,7 +13,7 @@ const RELEASE_GRACE_SECONDS = 30;
 export interface FleetInput {
   fleet: string;
   hosts: FleetHost[];
-  queue: WaitingRequest[];
+  queue: messages.LeaseRequested[];
   epoch: number;
   quietUntilMs: number;
 }
@@ -48,7 +48,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
       if (known.lease?.state === 'releasing' && !runs.some(({ runId }) => runId === known.lease?.runId)) known.lease = null;
     } else {
       const [run] = rebuilt ? runs : [];
-      const lease = run ? { ...run, epoch: ++state.epoch, state: 'held' as const } : null;
+      const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const } : null;
       state.hosts.push({ facts, announcedAtMs: now, silent: false, lease });
       if (rebuilt && state.quietUntilMs === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
     }
@@ -61,7 +61,9 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   });
 
   setHandler(messages.leaseRequested, (request) => {
-    state.queue.push({ ...request, deadlineMs: Date.now() + request.queueTimeoutSeconds * 1000 });
+    const known = [...state.queue, ...state.hosts.map(({ lease }) => lease)].some((other) => other?.request === request.request);
+    if (known) return;
+    state.queue.push(request);
     sweepEveryMs = SWEEP_FIRST_MS;
     sweepAtMs = 0;
     changed = true;
@@ -131,7 +133,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     for (const host of state.hosts) {
       const mine = host.lease?.runId === request.run.runId;
       if (granted.includes(host.facts.host)) {
-        host.lease = { runId: request.run.runId, handle: request.run.handle, epoch, state: 'held' };
+        host.lease = { runId: request.run.runId, handle: request.run.handle, epoch, request: request.request, state: 'held' };
         host.silent = false;
       } else if (request.first && mine) release(host);
     }
@@ -144,7 +146,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     }
   }
 
-  async function refuse(request: WaitingRequest): Promise<void> {
+  async function refuse(request: messages.LeaseRequested): Promise<void> {
     const waited = `after ${request.queueTimeoutSeconds} s in the queue the run still ${describeWait(state.hosts, request)}`;
     const failure = { type: 'QueueTimeout' as const, message: waited };
     await getExternalWorkflowHandle(request.run.handle)

@@ -13,6 +13,9 @@ import { enter, gatheringNode, programOf, type RunRecord } from './run-record.js
 const CELL_SIZE = 50;
 /** What a fleet or a cell may take over its own deadline to say so. */
 const MARGIN_MS = 30_000;
+/** A run that waits for hosts repeats its wish so often at first, and ever more rarely. */
+const REPEAT_FIRST_MS = 15_000;
+const REPEAT_MAX_MS = 600_000;
 
 export type Gathering = { kind: 'gathered'; hosts: GatheredHost[] } | { kind: 'failed'; failure: Failure } | { kind: 'stopped' };
 
@@ -25,16 +28,25 @@ export async function lease(
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
   const { fleet } = record.ref;
-  const message: messages.LeaseRequested = { run: record.ref, request, ...wish };
-  getExternalWorkflowHandle(fleetWorkflowId(fleet))
-    .signal(messages.leaseRequested, message)
-    .catch(() => control.signalFleet(fleet, messages.leaseRequested.name, message));
+  const deadlineMs = Date.now() + wish.queueTimeoutSeconds * 1000;
+  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, deadlineMs };
   const answered = () => record.granted?.request === request || record.refused?.request === request || record.stopWanted !== null;
-  const inTime = await condition(answered, wish.queueTimeoutSeconds * 1000 + MARGIN_MS);
+  let inTime = false;
+  for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
+    tellFleet(fleet, message);
+    const leftMs = deadlineMs - Date.now();
+    inTime = await condition(answered, leftMs <= waitMs ? leftMs + MARGIN_MS : waitMs);
+  }
   if (record.granted?.request === request) return record.granted.hosts;
   if (record.refused?.request === request) return record.refused.failure;
   if (inTime) return null;
   return { type: 'QueueTimeout', message: `The fleet ${fleet} did not answer; is a control worker running for it?` };
+}
+
+function tellFleet(fleet: string, message: messages.LeaseRequested): void {
+  getExternalWorkflowHandle(fleetWorkflowId(fleet))
+    .signal(messages.leaseRequested, message)
+    .catch(() => control.signalFleet(fleet, messages.leaseRequested.name, message));
 }
 
 /**

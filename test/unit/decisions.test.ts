@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { LeaseRequested } from '../../spec/messages.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import { nodeId, rosterBytes, rosterDigest } from '../../spec/roster.js';
-import { compareIds, decideGrants, describeWait, type FleetHost, type WaitingRequest } from '../../workflows/decisions/lease.js';
+import { compareIds, decideGrants, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
 import { decideOutcome, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
 import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
@@ -13,13 +14,13 @@ function host(id: string, change: Partial<FleetHost> = {}): FleetHost {
   return { facts, announcedAtMs: 0, silent: false, lease: null, ...change };
 }
 
-function request(name: string, nodes: number, change: Partial<WaitingRequest> = {}): WaitingRequest {
+function request(name: string, nodes: number, change: Partial<LeaseRequested> = {}): LeaseRequested {
   const run = { handle: `run-${name}`, runId: `id-${name}`, name, fleet: 'default' };
   return { run, request: name, nodes, hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: 1, ...change };
 }
 
-const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, state: 'held' as const });
-const granted = (hosts: FleetHost[], queue: WaitingRequest[]) =>
+const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, request: '', state: 'held' as const });
+const granted = (hosts: FleetHost[], queue: LeaseRequested[]) =>
   decideGrants(hosts, queue).map((grant) => `${grant.request.request}: ${grant.hosts.map((each) => each.host).join(' ')}`);
 
 describe('leases', () => {

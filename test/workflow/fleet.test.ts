@@ -72,7 +72,7 @@ describe('the fleet', () => {
     await holder.untilStatus(isRunning);
     // A run that was never there: no sweep looks for it before its turn has come.
     const run = { handle: runHandle('ghost', '1'), runId: 'ghost', name: 'ghost', fleet: 'default' };
-    const wish = { request: 'r', nodes: 1, hosts: null, first: true, queueTimeoutSeconds: 600 };
+    const wish = { request: 'r', nodes: 1, hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: (await stage.env.nowMs()) + 600_000 };
     a?.exit(0);
     await holder.outcome();
     await stage.allFree();
@@ -121,7 +121,13 @@ describe('the fleet', () => {
     const [, b] = await stage.hosts({ a: {}, b: { exitCode: null }, c: { exitCode: null } });
     const run = await stage.run({ nodes: 2, hosts: ['b', 'c'] });
     const { run: handle, runId } = await run.untilStatus(isRunning);
-    const again = { run: { handle, runId, name: handle, fleet: 'default' }, hosts: null, first: true, queueTimeoutSeconds: 600 };
+    const again = {
+      run: { handle, runId, name: handle, fleet: 'default' },
+      hosts: null,
+      first: true,
+      queueTimeoutSeconds: 600,
+      deadlineMs: (await stage.env.nowMs()) + 600_000,
+    };
     const epochs = async () => (await hostsOf(stage.env)).map(({ lease }) => lease && [lease.epoch, lease.runId === runId, lease.state]);
     await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'again', nodes: 2 });
     await until(epochs, [null, [2, true, 'held'], [2, true, 'held']]);
@@ -147,6 +153,33 @@ describe('a rebuilt fleet', () => {
     const { events } = await fleetHandle(stage.env).fetchHistory();
     expect(events?.length).toBeLessThan(100);
     await stage.record('fleet-rebuilt', 'muster-fleet-default');
+  });
+
+  it('hears again of a wish that its predecessor forgot', async () => {
+    const [a] = await stage.hosts({ a: {} });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(isWaiting);
+    await fleetHandle(stage.env).terminate();
+    await a?.announce({ rebuilt: true });
+    await stage.hosts({ b: {} });
+    await stage.env.skip(16_000);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+    await stage.record('run-repeats-its-wish', 'story');
+  });
+
+  it('grants a wish that was repeated only once', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 3, host_timeout: '1d' });
+    await run.untilStatus(isWaiting);
+    await stage.env.skip(50_000);
+    const [c] = await stage.hosts({ c: { exitCode: null } });
+    await run.untilStatus(isRunning);
+    await stage.hosts({ d: {}, e: {}, f: {} });
+    expect((await hostsOf(stage.env)).map(({ lease }) => lease?.epoch ?? null)).toEqual([1, 1, 1, null, null, null]);
+    for (const host of [a, b, c]) host?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
   });
 
   it('grants at once when its hosts are new to it', async () => {

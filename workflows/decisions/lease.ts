@@ -9,13 +9,8 @@ export interface FleetHost {
   lease: Lease | null;
 }
 
-/** A wish that waits. */
-export interface WaitingRequest extends LeaseRequested {
-  deadlineMs: number;
-}
-
 export interface Grant {
-  request: WaitingRequest;
+  request: LeaseRequested;
   hosts: GrantedHost[];
 }
 
@@ -55,7 +50,7 @@ export function compareIds(a: string, b: string): number {
  * Grants all-or-nothing, first come first served. A request that the fleet as it stands could not meet
  * even if every host were free does not hold up those behind it.
  */
-export function decideGrants(all: readonly FleetHost[], queue: readonly WaitingRequest[]): Grant[] {
+export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseRequested[]): Grant[] {
   const grants: Grant[] = [];
   const taken = new Set<string>();
   for (const request of queue) {
