@@ -28,13 +28,10 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       if (start.record.end) return start.record.end;
       // Late work does not start: nobody is released before rank 0 has heard that its task is still wanted.
       if (input.rank === 0) await agent.client.activity.heartbeat(info.taskToken);
-      start.attach({
-        ...{ token: info.taskToken, activityId: info.activityId },
-        workflowId: info.workflowExecution?.workflowId ?? '',
-      });
       // Counted from the server's clock, and then on this host's: the two may differ by hours.
       const leftMs = Math.max(0, input.barrierDeadlineMs - info.currentAttemptScheduledTimestampMs);
-      start.begin(input, Date.now() + leftMs);
+      const workflowId = info.workflowExecution?.workflowId ?? '';
+      start.begin({ token: info.taskToken, activityId: info.activityId, workflowId }, input, Date.now() + leftMs);
       throw new CompleteAsyncError();
     },
 

@@ -1,16 +1,15 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { cookie } from '../../spec/ids.js';
 import type { StartReason } from '../../spec/nodes.js';
 import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
 import { writeLaunch } from '../process/launch.js';
 import type { Agent } from './agent.js';
-import { replaceFile } from './replace-file.js';
 import { runDir, type StartRecord, startDir } from './store.js';
 
 /**
  * Writes what a node is started with: the script, its environment, the list, the roster and the MPI host file.
- * The list and the roster are replaced atomically, so that a reader never sees half of one.
+ * Nobody reads them before the release.
  */
 export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: StartReason, bytes: string): Promise<void> {
   const roster = JSON.parse(bytes) as Roster;
@@ -21,10 +20,10 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
   mkdirSync(work, { recursive: true });
 
   const files = { hostfile: join(dir, 'hostfile'), nodes: join(dir, 'nodes'), roster: join(dir, 'roster.json') };
-  const replace = (path: string, text: string) => replaceFile(path, text, 0o644);
-  replace(files.nodes, nodesIps(roster));
-  replace(files.roster, JSON.stringify(rosterFile(roster, self)));
-  replace(files.hostfile, roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join(''));
+  const write = (path: string, text: string) => writeFileSync(path, text, { mode: 0o644 });
+  write(files.nodes, nodesIps(roster));
+  write(files.roster, JSON.stringify(rosterFile(roster, self)));
+  write(files.hostfile, roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join(''));
   const env = {
     ...interfaceVariables(self),
     ...record.program.env,

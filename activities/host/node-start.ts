@@ -74,21 +74,23 @@ export class NodeStart {
     this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
   }
 
-  /** Takes the activity that waits for the end. */
-  attach(activity: { token: Uint8Array; workflowId: string; activityId: string }): void {
-    this.#token = activity.token;
-    this.#save({ activity: { ...activity, token: Buffer.from(activity.token).toString('base64') } });
-    this.#schedule(this.#beatMs());
-  }
-
-  /** Goes to the barrier, and from there to the program's end. Returns at once; at most one meeting goes on. */
-  begin(input: RunNodeInput, deadlineAtMs: number): void {
-    if (this.record.end || this.#stopping) return;
+  /**
+   * Takes the activity that waits for the end, and goes to the barrier and from there to the program's end. Returns at once; at
+   * most one meeting goes on.
+   */
+  begin(activity: { token: Uint8Array; workflowId: string; activityId: string }, input: RunNodeInput, deadlineAtMs: number): void {
     const alreadyReleased = this.record.stage === 'released';
-    if (alreadyReleased && (input.rank > 0 || deadlineAtMs < Date.now())) return;
+    const over = this.record.end !== null || this.#stopping !== undefined;
+    const { generation, rank } = input;
+    this.#token = activity.token;
+    this.#save({
+      activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
+      ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
+    });
+    this.#schedule(this.#beatMs());
+    if (over || (alreadyReleased && (rank > 0 || deadlineAtMs < Date.now()))) return;
     this.#abort.abort();
     this.#abort = new AbortController();
-    if (!alreadyReleased) this.#save({ stage: 'meeting', generation: input.generation, rank: input.rank });
     const { signal } = this.#abort;
     const go = () => {
       if (!signal.aborted && releaseShim(this.dir, 'go')) setImmediate(() => this.#released());

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { quote, renderEnv } from './env.js';
 import { startFile } from './start-dir.js';
 
@@ -21,8 +21,6 @@ export function writeLaunch(dir: string, launch: Launch): void {
 muster_work=${quote(launch.workingDir)}
 muster_shell=${quote(launch.shell)}
 `;
-  const path = startFile(dir, 'env');
   writeFileSync(startFile(dir, 'script'), launch.script, { mode: 0o600 });
-  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
+  writeFileSync(startFile(dir, 'env'), text, { mode: 0o600 });
 }

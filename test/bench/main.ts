@@ -1,30 +1,41 @@
 import { parseArgs } from 'node:util';
-import { benchStart, type StartSample } from './start.js';
+import { Slurm } from './peers/slurm.js';
+import { benchStart } from './start.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     nodes: { type: 'string', default: '3,30,100' },
     repetitions: { type: 'string', default: '7' },
+    slurm: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 if (positionals[0] !== 'start') {
-  process.stderr.write('usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--json]\n');
+  process.stderr.write('usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--slurm] [--json]\n  --slurm  in turn with Slurm\n');
   process.exit(2);
 }
 for (const nodes of values.nodes.split(',').map(Number)) {
-  const samples: StartSample[] = [];
-  await benchStart(nodes, Number(values.repetitions), (sample) => {
+  const ours: object[] = [];
+  const theirs: object[] = [];
+  const slurm = values.slurm ? new Slurm(nodes) : undefined;
+  const keep = (samples: object[], sample: object) => {
     samples.push(sample);
     if (values.json) process.stdout.write(`${JSON.stringify(sample)}\n`);
+  };
+  await slurm?.once();
+  await benchStart(nodes, Number(values.repetitions), async (sample) => {
+    keep(ours, sample);
+    if (slurm) keep(theirs, await slurm.once());
   });
-  if (!values.json) process.stdout.write(`${summary(samples)}\n`);
+  await slurm?.stop();
+  if (!values.json) for (const samples of [ours, theirs]) if (samples.length > 0) process.stdout.write(`${summary(samples)}\n`);
 }
 process.exit(0);
 
-function summary(samples: StartSample[]): string {
-  const median = (key: keyof StartSample) => samples.map((sample) => sample[key]).sort((a, b) => a - b)[Math.floor(samples.length / 2)];
-  const keys = Object.keys(samples[0] ?? {}) as (keyof StartSample)[];
-  return `median of ${samples.length}: ${keys.map((key) => `${key}=${median(key)}`).join(' ')}`;
+function summary(samples: object[]): string {
+  const rows = samples.map((sample) => sample as Record<string, number>);
+  const median = (key: string) => rows.map((row) => row[key] ?? 0).sort((a, b) => a - b)[Math.floor(rows.length / 2)];
+  const keys = Object.keys(rows[0] ?? {}).filter((key) => key !== 'peer');
+  return `${'peer' in (samples[0] ?? {}) ? 'Slurm' : 'Muster'}, median of ${rows.length}: ${keys.map((key) => `${key}=${median(key)}`).join(' ')}`;
 }

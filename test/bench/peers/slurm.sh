@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Slurm as a peer: so many slurmd on this machine, then srun of a script that logs its own start, one JSON line a repetition.
-# usage: slurm.sh NODES [REPETITIONS]   needs Debian's slurm-wlm and munge, as root; writes /etc/slurm/slurm.conf
+# usage: slurm.sh NODES [REPETITIONS]   without REPETITIONS: one for each line of stdin; needs Debian's slurm-wlm and munge, as root; writes /etc/slurm/slurm.conf
 set -u
-nodes=$1 repetitions=${2:-5} dir=$(mktemp -d) host=$(hostname) pids=
+nodes=$1 repetitions=${2:-} dir=$(mktemp -d) host=$(hostname) pids=
 cleanup() {
   [ -z "$pids" ] || kill $pids 2>/dev/null
   wait 2>/dev/null
@@ -46,10 +46,10 @@ for _ in $(seq 1 60); do
 done
 printf '#!/bin/sh\ndate +%%s%%N >> %s/started\nsleep 0.2\n' "$dir" > "$dir/program.sh"
 chmod +x "$dir/program.sh"
-for _ in $(seq 1 "$repetitions"); do
+{ [ -n "$repetitions" ] && seq 1 "$repetitions" || cat; } | while read -r _; do
   rm -f "$dir/started"
   submitted=$(date +%s%N)
-  timeout 60 srun -N"$nodes" -n"$nodes" "$dir/program.sh" 2>/dev/null
+  timeout 60 srun </dev/null -N"$nodes" -n"$nodes" "$dir/program.sh" 2>/dev/null
   last=$(sort -n "$dir/started" | tail -n 1)
   first=$(sort -n "$dir/started" | head -n 1)
   echo "{\"peer\":\"slurm\",\"nodes\":$nodes,\"submit_to_all_started_ms\":$(((last - submitted) / 1000000)),\"skew_ms\":$(((last - first) / 1000000))}"
