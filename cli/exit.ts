@@ -39,6 +39,7 @@ const CODES: Record<string, number> = {
   DataDirUnusable: EXIT.usage,
   HostIdInUse: EXIT.usage,
   RunEnded: EXIT.runFailed,
+  RescaleRefused: EXIT.runFailed,
   DevStackFailed: EXIT.runFailed,
   TemporalUnreachable: EXIT.unreachable,
   ServerTooOld: EXIT.unreachable,

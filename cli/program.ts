@@ -13,6 +13,7 @@ import { logs } from './verbs/logs.js';
 import { ps } from './verbs/ps.js';
 import { quickstart } from './verbs/quickstart.js';
 import { run } from './verbs/run.js';
+import { scale } from './verbs/scale.js';
 import { status } from './verbs/status.js';
 import { stop } from './verbs/stop.js';
 import { wait } from './verbs/wait.js';
@@ -45,7 +46,7 @@ export async function main(args: string[]): Promise<number> {
 /** The whole command line, with what stood after `--` for the one verb that takes it. */
 export function createProgram(command: readonly string[] | undefined): Command {
   const program = new Command('muster').description(ABOUT);
-  const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), stop(), hosts()];
+  const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), scale(), stop(), hosts()];
   for (const verb of verbs) program.addCommand(verb);
   program.addCommand(quickstart(), { hidden: true });
   for (const each of [program, ...verbs]) each.exitOverride().configureOutput({ outputError: () => {} });

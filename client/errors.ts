@@ -27,6 +27,11 @@ export class RunEnded extends Error {
   }
 }
 
+/** The run cannot have so many nodes; it goes on as it is. The message says why. */
+export class RescaleRefused extends Error {
+  override readonly name = 'RescaleRefused';
+}
+
 /** Temporal answers, but no control worker does. */
 export class NobodyAnswers extends Error {
   override readonly name = 'NobodyAnswers';

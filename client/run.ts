@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, isGrpcCancelledError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, isGrpcCancelledError, type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { RunStatus } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import { ask, isPassing, NoSuchWorkflow } from './ask.js';
-import { RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
+import { RescaleRefused, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
 import { type FollowOptions, follow, type OutputPiece, type RunEvent } from './follow.js';
 import { withLinkedSignal } from './linked.js';
 import { closedStatus, outcomeOf } from './outcome.js';
@@ -26,6 +26,13 @@ export interface LogOptions {
   signal?: AbortSignal;
 }
 
+export interface RescaleOptions {
+  /** Hears each new thing that the rescale waits for, as a sentence. */
+  onProgress?: (message: string) => void;
+  signal?: AbortSignal;
+}
+
+const LOOK_EVERY_MS = 200;
 const RETRY_AFTER_MS = 500;
 const READ_START_MS = 10_000;
 const READ_LIMIT_MS = 20_000;
@@ -90,12 +97,32 @@ export class Run {
    */
   async stop({ mode = 'graceful' }: { mode?: messages.StopMode } = {}): Promise<messages.StopAnswer> {
     const updateId = randomUUID();
-    try {
-      return await ask(this.#client, `the run ${this.handle}`, () => this.#workflow.executeUpdate(messages.stop, { args: [{ mode }], updateId }));
-    } catch (error) {
-      if (!(error instanceof NoSuchWorkflow)) throw error;
-      await this.#found(() => this.#workflow.describe());
-      throw new RunEnded(this.handle);
+    return this.#tell(() => this.#workflow.executeUpdate(messages.stop, { args: [{ mode }], updateId }));
+  }
+
+  /**
+   * Gives the run another number of nodes: all are stopped and started again with the new list, none before all newcomers are ready.
+   * Returns the status once the new generation runs; `onProgress` hears meanwhile what it waits for. Throws `RescaleRefused` with the reason,
+   * also when a later wish takes its place; `RunEnded`, `RunNotFound`, `NobodyAnswers`; and the signal's reason when it aborts, which takes nothing back.
+   */
+  async rescale(nodes: number, { onProgress, signal }: RescaleOptions = {}): Promise<RunStatus> {
+    const updateId = randomUUID();
+    await this.#tell(() => this.#workflow.executeUpdate(messages.rescale, { args: [{ nodes }], updateId }));
+    for (let last = ''; ; await pause(LOOK_EVERY_MS, ...(signal ? [signal] : []))) {
+      signal?.throwIfAborted();
+      const status = await this.status().catch((error: unknown) => {
+        if (isPassing(error)) return undefined;
+        throw error;
+      });
+      const wish = status?.resizes.find(({ id }) => id === updateId);
+      if (status && (wish?.state === 'done' || status.endedAtMs !== null)) {
+        if (wish?.state === 'done') return status;
+        throw new RunEnded(this.handle);
+      }
+      if (wish === undefined) continue;
+      if (wish.state !== 'waiting') throw new RescaleRefused(`The run ${this.handle} stays as it is: ${wish.message}`);
+      if (wish.message !== last) onProgress?.(wish.message);
+      last = wish.message;
     }
   }
 
@@ -120,6 +147,18 @@ export class Run {
       read: (status: RunStatus, host: string, input: ReadOutputInput, signal: AbortSignal) => this.#read(status.fleet, host, input, signal),
     };
     return follow(source, options);
+  }
+
+  /** A message that only a run which goes on takes. */
+  async #tell<T>(message: () => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.#client, `the run ${this.handle}`, message);
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError) throw new RescaleRefused(error.cause?.message ?? error.message);
+      if (!(error instanceof NoSuchWorkflow)) throw error;
+      await this.#found(() => this.#workflow.describe());
+      throw new RunEnded(this.handle);
+    }
   }
 
   #read(fleet: string, host: string, input: ReadOutputInput, signal: AbortSignal): Promise<OutputChunk> {

@@ -34,8 +34,9 @@ export interface RunNodeInput extends HostAddressee {
 
 export interface StopNodeInput extends HostAddressee {
   run: RunRef;
-  /** Work of these generations and earlier, or of these gatherings, is refused from now on. */
+  /** Work of this generation and earlier ones, and of this gathering, is ended and refused from now on; 0: of no generation. */
   generation: number;
+  /** null: whatever the run has on the host. */
   gathering: string | null;
   stopSignal: string;
   /** 0: SIGKILL at once. */
@@ -86,7 +87,7 @@ export interface HostActivities {
    * Attaches to a start that runs already. Failures of the node are results, not exceptions.
    */
   runNode(input: RunNodeInput): Promise<NodeEnd>;
-  /** Leaves a tombstone first, then ends everything that the run has on the host. Idempotent, also for an unknown run. */
+  /** Leaves a tombstone first, then ends what it is about; a newer start of the seat stays as it is. Idempotent, also for an unknown run. */
   stopNode(input: StopNodeInput): Promise<StopNodeResult>;
   /** Bytes of a start's output. Never blocks longer than `waitMs`. */
   readOutput(input: ReadOutputInput): Promise<OutputChunk>;

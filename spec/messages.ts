@@ -47,6 +47,14 @@ export interface StopAnswer {
   accepted: boolean;
   message: string;
 }
+export interface RescaleAnswer {
+  /** By which the status names this wish. */
+  id: string;
+  message: string;
+}
+/** Answers once the wish is recorded; fails with `RescaleRefused` and the reason. The run's status tells what becomes of it. */
+export const rescale = defineUpdate<RescaleAnswer, [{ nodes: number }]>('rescale');
+
 export const stop = defineUpdate<StopAnswer, [{ mode: StopMode }]>('stop');
 export const status = defineQuery<RunStatus>('status');
 /** The sealed roster of the current generation; null before the first seal. */
@@ -124,5 +132,11 @@ export interface LeaseReturned {
   silent: string[];
 }
 export const leaseReturned = defineSignal<[LeaseReturned]>('leaseReturned');
+
+/** A wish is over before it was granted, or as it was: whatever was granted for it is free, unused. */
+export interface LeaseWithdrawn {
+  request: string;
+}
+export const leaseWithdrawn = defineSignal<[LeaseWithdrawn]>('leaseWithdrawn');
 
 export const hosts = defineQuery<HostStatus[]>('hosts');

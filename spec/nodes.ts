@@ -85,6 +85,17 @@ export interface NodeStatus {
 
 export type RunPhase = 'queued' | 'gathering' | 'starting' | 'running' | 'restarting' | 'resizing' | 'stopping' | 'succeeded' | 'failed' | 'cancelled';
 
+/** A wish for another number of nodes, and what became of it. */
+export interface Resize {
+  /** The id of the update that asked. */
+  id: string;
+  nodes: number;
+  /** `waiting`: for hosts, their answers or the stop of the old generation; `done`: the new generation runs. */
+  state: 'waiting' | 'done' | 'refused' | 'superseded';
+  /** For people. */
+  message: string;
+}
+
 /** What a run is doing: the answer of the query `status`, and of `muster status --json`. */
 export interface RunStatus {
   run: string;
@@ -99,6 +110,8 @@ export interface RunStatus {
   generation: number;
   restarts: number;
   nodesWanted: number;
+  /** The newest ten, the newest last. */
+  resizes: Resize[];
   nodes: NodeStatus[];
   warnings: string[];
   /** Epoch milliseconds of the server's clock. */

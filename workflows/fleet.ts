@@ -81,6 +81,12 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     changed = true;
   });
 
+  setHandler(messages.leaseWithdrawn, ({ request }) => {
+    state.queue = state.queue.filter((waiting) => waiting.request !== request);
+    for (const host of state.hosts) if (host.lease?.request === request) freeHost(host);
+    changed = true;
+  });
+
   /** Leaves `releasing` only when the host says that nothing of the run is left. */
   function release(host: FleetHost): void {
     const lease = host.lease;

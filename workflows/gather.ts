@@ -7,7 +7,7 @@ import * as messages from '../spec/messages.js';
 import type { GatheredHost, UngatheredHost } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { musterCell } from './cell.js';
-import { enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
+import { type Cell, enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
 
 /** Nodes that one cell looks after. Measured: design, section 9. */
 const CELL_SIZE = 50;
@@ -21,16 +21,17 @@ export type Gathering = { kind: 'gathered'; hosts: GatheredHost[] } | { kind: 'f
 
 const control = proxyActivities<ControlActivities>({ startToCloseTimeout: '20 seconds' });
 
-/** Asks the fleet for hosts and waits for them; a fleet that is not there is started. */
+/** Asks the fleet for hosts and waits for them; a fleet that is not there is started. Null: interrupted, and the wish is withdrawn. */
 export async function lease(
   record: RunRecord,
   wish: { nodes: number; hosts: string[] | null; first: boolean; queueTimeoutSeconds: number },
+  interrupted: () => boolean,
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
   const { fleet } = record.ref;
   const deadlineMs = Date.now() + wish.queueTimeoutSeconds * 1000;
   const message: messages.LeaseRequested = { run: record.ref, request, ...wish, deadlineMs };
-  const answered = () => record.granted?.request === request || record.refused?.request === request || record.stopWanted !== null;
+  const answered = () => record.granted?.request === request || record.refused?.request === request || interrupted();
   let inTime = false;
   for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
     tellFleet(fleet, message);
@@ -39,6 +40,9 @@ export async function lease(
   }
   if (record.granted?.request === request) return record.granted.hosts;
   if (record.refused?.request === request) return record.refused.failure;
+  await getExternalWorkflowHandle(fleetWorkflowId(fleet))
+    .signal(messages.leaseWithdrawn, { request })
+    .catch(() => undefined);
   if (inTime) return null;
   return { type: 'QueueTimeout', message: `The fleet ${fleet} did not answer; is a control worker running for it?` };
 }
@@ -50,22 +54,22 @@ function tellFleet(fleet: string, message: messages.LeaseRequested): void {
 }
 
 /**
- * Gathers the run's hosts: their cells ask each to prepare a start. A silent host is given back and replaced until
- * `gather_timeout`, unless the task pins its hosts. Every late host is named.
+ * Gathers the run's hosts, but for newcomers that wait already: their cells ask each to prepare a start. A silent host is given back and
+ * replaced until `gather_timeout`, unless the task pins its hosts. Every late host is named.
  */
 export async function gather(record: RunRecord, task: Task, round: number): Promise<Gathering> {
   const deadlineMs = Date.now() + task.gatherTimeoutSeconds * 1000;
-  const salt = uuid4().slice(0, 8);
   const late: UngatheredHost[] = [];
-  record.cells = [];
+  const waiting = record.newcomers?.hosts ?? [];
+  record.cells = [...(record.newcomers?.cells ?? [])];
+  record.newcomers = null;
   record.nodes = record.hosts.map(gatheringNode);
-  let wave = [...record.hosts];
+  let wave = record.hosts.filter((host) => !waiting.includes(host));
   for (;;) {
     const earlier = record.cells.length;
-    await startCells(record, task, wave, (index) => cellWorkflowId(record.ref.handle, round, index, salt));
+    await startCells(record, task, record.cells, wave, round);
     const answered = () => record.cells.every(({ answer }) => answer !== null);
-    const limit = (task.gatherTimeoutSeconds + task.stopDurationSeconds) * 1000 + MARGIN_MS;
-    const inTime = await condition(() => answered() || record.stopWanted !== null || record.brokenCell !== null, limit);
+    const inTime = await condition(() => answered() || record.stopWanted !== null || record.brokenCell !== null, answerLimitMs(task));
     if (record.stopWanted) return { kind: 'stopped' };
     if (record.brokenCell) return broken(`Cell ${record.brokenCell} was ended from outside`);
     if (!inTime) return broken('The cells did not answer; is a control worker running?');
@@ -85,12 +89,8 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
     record.hosts = record.hosts.filter(({ host }) => !silent.includes(host));
     if (task.hosts !== null || leftMs <= 0) return { kind: 'failed', failure: timeout(late) };
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
-    const more = await lease(record, {
-      nodes: missing.length,
-      hosts: null,
-      first: false,
-      queueTimeoutSeconds: Math.max(1, leftMs / 1000),
-    });
+    const wish = { nodes: missing.length, hosts: null, first: false, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
+    const more = await lease(record, wish, () => record.stopWanted !== null);
     if (more === null) return { kind: 'stopped' };
     if (!Array.isArray(more)) return { kind: 'failed', failure: timeout(late) };
     record.nodes.push(...more.map(gatheringNode));
@@ -99,13 +99,63 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
   }
 }
 
-async function startCells(record: RunRecord, task: Task, hosts: GrantedHost[], id: (index: number) => string): Promise<void> {
+/**
+ * Gathers newcomers beside the running gang, which stays as it is. They wait in `record.newcomers` then; if one cannot be gathered, or it is
+ * interrupted, they are all dismissed. A sentence: why not.
+ */
+export async function gatherNewcomers(
+  record: RunRecord,
+  task: Task,
+  hosts: GrantedHost[],
+  round: number,
+  interrupted: () => boolean,
+): Promise<'gathered' | 'interrupted' | { refused: string }> {
+  const cells: Cell[] = [];
+  record.newcomers = { hosts, cells };
+  await startCells(record, task, cells, hosts, round);
+  const answered = () => cells.every(({ answer, closed }) => answer !== null || closed);
+  const inTime = await condition(() => answered() || interrupted(), answerLimitMs(task));
+  const missing = cells.flatMap(({ answer }) => answer?.missing ?? []);
+  const lost = !inTime || cells.some(({ closed }) => closed);
+  if (!lost && !interrupted() && missing.length === 0) return 'gathered';
+  await dismissNewcomers(record, task);
+  if (interrupted()) return 'interrupted';
+  return { refused: missing.length > 0 ? sentences(missing) : 'the cells of the newcomers did not answer' };
+}
+
+/** Ends what waits on the newcomers' hosts and gives the hosts back. */
+export async function dismissNewcomers(record: RunRecord, task: Task): Promise<void> {
+  const { newcomers } = record;
+  if (newcomers === null) return;
+  const { cells, hosts } = newcomers;
+  await tellCells(cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, { mode: 'now', generation: 0 }));
+  await condition(() => cells.every(({ closed }) => closed), answerLimitMs(task));
+  const silent = cells.flatMap(({ answer }) => answer?.missing ?? []).flatMap(({ host, kind }) => (kind === 'silent' ? [host] : []));
+  const unclean = hosts.flatMap(({ host }) => (silent.includes(host) ? [] : [host]));
+  record.newcomers = null;
+  await giveBack(record, { clean: [], unclean, silent });
+}
+
+/** Does something for each of the cells, a few at a time; a cell that is gone is passed over. */
+export async function tellCells(cells: readonly Cell[], tell: (cell: string) => Promise<void>): Promise<void> {
+  const batch = 10;
+  for (let i = 0; i < cells.length; i += batch) {
+    await Promise.all(cells.slice(i, i + batch).map(({ id }) => tell(id).catch(() => undefined)));
+  }
+}
+
+function answerLimitMs(task: Task): number {
+  return (task.gatherTimeoutSeconds + task.stopDurationSeconds) * 1000 + MARGIN_MS;
+}
+
+async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: GrantedHost[], round: number): Promise<void> {
+  const salt = uuid4().slice(0, 8);
   const program = programOf(task);
   const groups = Array.from({ length: Math.ceil(hosts.length / CELL_SIZE) }, (_, i) => hosts.slice(i * CELL_SIZE, (i + 1) * CELL_SIZE));
   const starts = groups.map(async (group) => {
-    const workflowId = id(record.cells.length);
-    const cell: RunRecord['cells'][number] = { id: workflowId, closed: false, answer: null };
-    record.cells.push(cell);
+    const workflowId = cellWorkflowId(record.ref.handle, round, cells.length, salt);
+    const cell: Cell = { id: workflowId, closed: false, answer: null };
+    cells.push(cell);
     const child = await startChild(musterCell, {
       workflowId,
       taskQueue: controlQueue(record.ref.fleet),

@@ -3,10 +3,17 @@ import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
 import type { StopMode } from '../spec/messages.js';
-import type { GatheredHost, NodeState, NodeStatus, Program, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
+import type { GatheredHost, NodeState, NodeStatus, Program, Resize, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
 import type { SeenEnd } from './decisions/outcome.js';
+
+/** A cell of the run, with what it has gathered. */
+export interface Cell {
+  id: string;
+  closed: boolean;
+  answer: { gathered: GatheredHost[]; missing: UngatheredHost[] } | null;
+}
 
 /** What a run knows and wants. Handlers record here; the story acts. */
 export interface RunRecord {
@@ -23,12 +30,23 @@ export interface RunRecord {
   /** The hosts that the run holds. */
   hosts: GrantedHost[];
   refused: { request: string; failure: Failure } | null;
-  /** Cells of the current generation, with what each has gathered. */
-  cells: { id: string; closed: boolean; answer: { gathered: GatheredHost[]; missing: UngatheredHost[] } | null }[];
+  /** Cells of the current generation. */
+  cells: Cell[];
+  /** Hosts that wait beside the running gang, to join it in the next generation. */
+  newcomers: { hosts: GrantedHost[]; cells: Cell[] } | null;
   brokenCell: string | null;
   roster: Roster | null;
   nodes: NodeStatus[];
   ends: SeenEnd[];
+  nodesWanted: number;
+  /** The newest ten. */
+  resizes: Resize[];
+  /** The wish that was heard last, until it is taken up. */
+  wish: Resize | null;
+  /** The wish that the next generation fulfils. */
+  resizing: Resize | null;
+  /** `max_duration` has passed. */
+  overdue: boolean;
   stopWanted: { mode: StopMode; by: 'Stopped' | 'Cancelled' } | null;
   submittedAtMs: number;
   releasedAtMs: number | null;
@@ -51,10 +69,16 @@ export function newRecord(): RunRecord {
     hosts: [],
     refused: null,
     cells: [],
+    newcomers: null,
     brokenCell: null,
     roster: null,
     nodes: [],
     ends: [],
+    nodesWanted: 0,
+    resizes: [],
+    wish: null,
+    resizing: null,
+    overdue: false,
     stopWanted: null,
     submittedAtMs: Date.now(),
     releasedAtMs: null,
@@ -77,7 +101,8 @@ export function statusOf(record: RunRecord): RunStatus {
     message: record.message,
     generation: record.generation,
     restarts: 0,
-    nodesWanted: record.task?.nodes ?? 0,
+    nodesWanted: record.nodesWanted,
+    resizes: record.resizes,
     nodes: record.nodes,
     warnings: record.warnings,
     submittedAtMs: record.submittedAtMs,
@@ -103,7 +128,7 @@ export function recordEnds(record: RunRecord, cell: string, generation: number, 
     if (!node || node.rank === null || record.ends.some((seen) => seen.host === host)) continue;
     record.ends.push({ rank: node.rank, host, end });
     node.exitCode = end.kind === 'exited' ? end.code : null;
-    node.state = endState(end, record.phase === 'stopping');
+    node.state = endState(end, record.phase === 'stopping' || record.phase === 'resizing');
   }
 }
 

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { ApplicationFailure, activityInfo, CompleteAsyncError } from '@temporalio/activity';
-import type { HostActivities, HostAddressee, OutputChunk, ReadOutputInput } from '../../spec/activities.js';
-import { cookiePrefix } from '../../spec/ids.js';
+import type { HostActivities, HostAddressee, OutputChunk, ReadOutputInput, StopNodeInput } from '../../spec/activities.js';
+import { cookie, cookiePrefix } from '../../spec/ids.js';
 import { readOutput, waitForOutput } from '../process/output.js';
 import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
@@ -39,12 +39,15 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       const { run, generation, gathering } = input;
       const signal = input.stopSignal as NodeJS.Signals;
       const graceMs = input.graceSeconds * 1000;
-      const startNumber = Math.max(0, ...listStarts(agent.dataDir, run.runId));
-      raiseTombstone(agent.dataDir, run.runId, { generation, startNumber: generation > 0 ? startNumber : 0, gathering });
-      const message = 'the run stopped its nodes';
-      const all = await Promise.all(seats.ofRun(run.runId).map((start) => start.stop({ type: 'Stopped', message }, signal, graceMs)));
-      const clean = await endCarriers(run.runId, signal, graceMs);
-      return { clean: clean && all.every(Boolean) };
+      const { meant, spared } = sortStarts(agent, input);
+      raiseTombstone(agent.dataDir, run.runId, { generation, startNumber: generation > 0 ? Math.max(0, ...meant) : 0, gathering });
+      const starts = seats.ofRun(run.runId).filter(({ record }) => !spared.includes(record.startNumber));
+      const all = await Promise.all(starts.map((start) => start.stop({ type: 'Stopped', message: 'the run stopped its nodes' }, signal, graceMs)));
+      // By number where numbers are known: a newer start may come to life meanwhile.
+      const cookies =
+        gathering === null || meant.length === 0 ? [cookiePrefix(run.runId, agent.host)] : meant.map((number) => cookie(run.runId, agent.host, number));
+      const carriers = spared.length > 0 && meant.length === 0 ? [] : await Promise.all(cookies.map((each) => endAll({ cookie: each, signal, graceMs })));
+      return { clean: [...all, ...carriers.map(({ clean }) => clean)].every(Boolean) };
     },
 
     readOutput: (input) => readChunk(agent, seats, input),
@@ -57,15 +60,22 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
   /** A task for another data directory: that state is lost; what it left behind is ended before anything else. */
   async function refuseForeign({ identity }: HostAddressee, runId: string): Promise<void> {
     if (identity === agent.identity) return;
-    await endCarriers(runId, 'SIGKILL', 0);
+    await endAll({ cookie: cookiePrefix(runId, agent.host), signal: 'SIGKILL', graceMs: 0 });
     const message = `The agent of ${agent.host} has another data directory than the one that was gathered; what the run had there is lost`;
     throw ApplicationFailure.nonRetryable(message, 'HostStateLost');
   }
+}
 
-  /** Ends what carries a cookie of the run on this host, known to this agent or not. */
-  async function endCarriers(runId: string, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
-    return (await endAll({ cookie: cookiePrefix(runId, agent.host), signal, graceMs })).clean;
-  }
+/** The numbers of the starts that a stop is about, and of those that came after what it stops. */
+function sortStarts(agent: Agent, { run, generation, gathering }: StopNodeInput): { meant: number[]; spared: number[] } {
+  const numbers = listStarts(agent.dataDir, run.runId);
+  const isNewer = (number: number) => {
+    const start = readStart(agent.dataDir, run.runId, number);
+    if (gathering === null || start === undefined || start.gathering === gathering) return false;
+    return start.generation === 0 ? start.end === null : start.generation > generation;
+  };
+  const spared = numbers.filter(isNewer);
+  return { meant: numbers.filter((number) => !spared.includes(number)), spared };
 }
 
 async function readChunk(agent: Agent, seats: Seats, input: ReadOutputInput): Promise<OutputChunk> {

@@ -5,9 +5,9 @@ import { networkSchema } from './network.js';
 import { found } from './problem.js';
 import { resourcesSchema } from './resources.js';
 import { signalSchema } from './signals.js';
+import { MAX_NODES } from './task.js';
 import { expected, type Read, reading } from './words.js';
 
-export const MAX_NODES = 2_000;
 export const MIN_HOST_TIMEOUT_SECONDS = 5;
 
 /** Ids of hosts and fleets become parts of task queue names, where a dot divides. */

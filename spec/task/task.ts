@@ -1,6 +1,8 @@
 import { DEFAULT_FLEET } from '../ids.js';
 import type { Resources } from './resources.js';
 
+export const MAX_NODES = 2_000;
+
 /**
  * A fully resolved task: plain JSON, every default filled in. What `parseTask` returns and
  * what a run is started with. A resolved task never depends on the submitter's environment.

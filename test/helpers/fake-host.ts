@@ -43,6 +43,7 @@ interface Inputs {
 interface Start {
   number: number;
   gathering: string;
+  generation: number;
   activity: { workflowId: string; activityId: string } | null;
   token: Uint8Array | null;
   released: boolean;
@@ -167,6 +168,7 @@ export class FakeHost {
     if (start?.end) return start.end;
     if (!start || buried) return ended(input.startNumber, { type: 'Superseded', message: 'the start was called off before it began' });
     memory.generation = input.generation;
+    start.generation = input.generation;
     if ((this.settings.breakBarrier ?? 0) > 0) {
       this.settings.breakBarrier = (this.settings.breakBarrier ?? 0) - 1;
       this.#fail(start, { type: 'BarrierBroken', message: `rank ${input.rank} could not be met` });
@@ -200,12 +202,15 @@ export class FakeHost {
     this.#inputs.stopNode.push(input);
     const memory = this.#memory(input.run.runId);
     const { tombstone } = memory;
-    const startNumber = Math.max(0, ...memory.starts.map(({ number }) => number));
+    const isNewer = ({ gathering, generation, end }: Start) =>
+      input.gathering !== null && gathering !== input.gathering && (generation === 0 ? !end : generation > input.generation);
+    const meant = memory.starts.filter((start) => !isNewer(start));
+    const startNumber = Math.max(0, ...meant.map(({ number }) => number));
     tombstone.generation = Math.max(tombstone.generation, input.generation);
     if (input.generation > 0) tombstone.startNumber = Math.max(tombstone.startNumber, startNumber);
     if (input.gathering) tombstone.gatherings.push(input.gathering);
     if (this.settings.stopIgnored) return { clean: false };
-    for (const start of memory.starts) {
+    for (const start of meant) {
       if (start.end) continue;
       const now = input.graceSeconds === 0;
       if (!start.released) this.#fail(start, { type: 'Stopped', message: 'the run stopped its nodes' });
@@ -270,7 +275,7 @@ function newStart(number: number, gathering: string): Start {
   const ends = new Promise<NodeEnd>((resolve) => {
     finish = resolve;
   });
-  return { number, gathering, activity: null, token: null, released: false, end: null, ended: ends, finish };
+  return { number, gathering, generation: 0, activity: null, token: null, released: false, end: null, ended: ends, finish };
 }
 
 function ended(startNumber: number, failure: Failure): NodeEnd {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LeaseRequested } from '../../spec/messages.js';
 import type { NodeEnd } from '../../spec/nodes.js';
-import { nodeId, rosterBytes, rosterDigest } from '../../spec/roster.js';
+import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roster.js';
 import { compareIds, decideGrants, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
 import { decideOutcome, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
@@ -58,8 +58,8 @@ describe('the seal', () => {
   const gathered = (id: string, address: string, highestGeneration = 0) => ({
     ...{ host: id, address, interface: 'eth0', port: 1, gpus: 0, highestGeneration, startNumber: 1 },
   });
-  const seal = (hosts: ReturnType<typeof gathered>[], pinned: string[] | null = null, generation = 0) =>
-    decideRoster({ runId: RUN_ID, gathered: hosts, pinned, generation });
+  const seal = (hosts: ReturnType<typeof gathered>[], pinned: string[] | null = null, generation = 0, previous: Roster | null = null) =>
+    decideRoster({ runId: RUN_ID, gathered: hosts, pinned, previous, generation });
 
   it('ranks by address as numbers when no hosts are pinned', () => {
     const decision = seal([gathered('a', '10.0.0.10'), gathered('b', '10.0.0.9'), gathered('c', '9.255.0.1')]);
@@ -69,6 +69,18 @@ describe('the seal', () => {
   it('ranks in the order of the pinned hosts', () => {
     const decision = seal([gathered('a', '10.0.0.1'), gathered('b', '10.0.0.2')], ['b', 'a']);
     expect(decision.kind === 'sealed' && decision.roster.nodes.map(({ host: id }) => id)).toEqual(['b', 'a']);
+  });
+
+  it('keeps the rank of who stays, and gives newcomers the ranks that are left', () => {
+    const rosterOf = (...ids: string[]): Roster => {
+      const decision = seal(ids.map((id, i) => gathered(id, `10.0.1.${i}`)));
+      return decision.kind === 'sealed' ? decision.roster : expect.fail('not sealed');
+    };
+    const hosts = (decision: ReturnType<typeof seal>) => decision.kind === 'sealed' && decision.roster.nodes.map(({ rank, host: id }) => `${rank} ${id}`);
+    const all = ['e', 'd', 'c', 'b', 'a'].map((id, i) => gathered(id, `10.0.0.${i}`));
+    expect(hosts(seal(all, null, 1, rosterOf('a', 'b', 'c')))).toEqual(['0 a', '1 b', '2 c', '3 e', '4 d']);
+    expect(hosts(seal(all.slice(2), null, 1, rosterOf('a', 'lost', 'c')))).toEqual(['0 a', '1 b', '2 c']);
+    expect(hosts(seal(all.slice(3), null, 1, rosterOf('a', 'b', 'c')))).toEqual(['0 a', '1 b']);
   });
 
   it('goes beyond the highest generation that a host has seen', () => {

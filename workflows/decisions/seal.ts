@@ -19,11 +19,18 @@ function addressKey(address: string): string {
 }
 
 /**
- * Ranks: the order of `pinned`, else numeric order of address; always 0…N-1. The generation is one more than the
+ * Ranks: the order of `pinned`, else numeric order of address; who was in the previous roster keeps its rank, and newcomers fill the holes;
+ * always 0…N-1. The generation is one more than the
  * highest that the run or any host has seen. Two hosts with one address are refused.
  */
-export function decideRoster(facts: { runId: string; gathered: readonly GatheredHost[]; pinned: readonly string[] | null; generation: number }): SealDecision {
-  const { runId, gathered, pinned } = facts;
+export function decideRoster(facts: {
+  runId: string;
+  gathered: readonly GatheredHost[];
+  pinned: readonly string[] | null;
+  previous: Roster | null;
+  generation: number;
+}): SealDecision {
+  const { runId, gathered, pinned, previous } = facts;
   const inOrder = [...gathered].sort((a, b) => (pinned ? pinned.indexOf(a.host) - pinned.indexOf(b.host) : compareAddresses(a.address, b.address)));
   for (const [i, node] of inOrder.entries()) {
     const twin = inOrder.slice(i + 1).find((other) => other.address === node.address);
@@ -32,7 +39,7 @@ export function decideRoster(facts: { runId: string; gathered: readonly Gathered
     return { kind: 'failed', failure: { type: 'DuplicateAddress', message } };
   }
   const highest = Math.max(facts.generation, ...gathered.map((host) => host.highestGeneration));
-  const nodes = inOrder.map((node, rank) => ({
+  const nodes = inRanks(inOrder, previous).map((node, rank) => ({
     rank,
     host: node.host,
     address: node.address,
@@ -42,4 +49,12 @@ export function decideRoster(facts: { runId: string; gathered: readonly Gathered
     id: nodeId(runId, node.address),
   }));
   return { kind: 'sealed', roster: { runId, generation: highest + 1, nodes } };
+}
+
+function inRanks(inOrder: readonly GatheredHost[], previous: Roster | null): GatheredHost[] {
+  const ranks = new Map(previous?.nodes.map(({ host, rank }) => [host, rank]));
+  const stays = ({ host }: GatheredHost) => (ranks.get(host) ?? inOrder.length) < inOrder.length;
+  const byRank = new Map(inOrder.filter(stays).map((node) => [ranks.get(node.host), node]));
+  const others = inOrder.filter((node) => !stays(node));
+  return inOrder.flatMap((_, rank) => byRank.get(rank) ?? others.shift() ?? []);
 }

@@ -1,0 +1,81 @@
+import { ApplicationFailure, condition, currentUpdateInfo } from '@temporalio/workflow';
+import type { RescaleAnswer } from '../spec/messages.js';
+import type { Resize } from '../spec/nodes.js';
+import type { Task } from '../spec/task/task.js';
+import { planResize, refuseResize } from './decisions/resize.js';
+import { dismissNewcomers, gatherNewcomers, lease } from './gather.js';
+import type { RunRecord } from './run-record.js';
+
+const WISHES_KEPT = 10;
+
+/** Records a wish for another number of nodes, which takes the place of one that waits; throws `RescaleRefused` where it cannot be. */
+export async function recordWish(record: RunRecord, nodes: unknown): Promise<RescaleAnswer> {
+  // Whoever starts a run and rescales it at once is not to be told that it is too early.
+  await condition(() => record.task !== null || record.endedAtMs !== null);
+  const { ref, task, phase, stopWanted } = record;
+  const why = refuseResize({ nodes, pinned: task?.hosts ?? null, phase, stopping: stopWanted !== null });
+  if (why !== null || typeof nodes !== 'number') throw ApplicationFailure.nonRetryable(`${ref.handle} cannot be rescaled: ${why}`, 'RescaleRefused');
+  const id = currentUpdateInfo()?.id ?? '';
+  const message = `${ref.handle} is to have ${counted(nodes)}`;
+  const wish: Resize = { id, nodes, state: 'waiting', message };
+  if (record.wish) settle(record.wish, 'superseded', `superseded by ${counted(nodes)}`);
+  record.wish = wish;
+  record.resizes = [...record.resizes, wish].slice(-WISHES_KEPT);
+  return { id, message };
+}
+
+/**
+ * Readies what a wish needs while the gang runs on: hosts, all of them or none, gathered. Returns who is to leave;
+ * null where nothing comes of it: it is refused, superseded, there is nothing to do, or the gang ends.
+ */
+export async function prepareRescale(record: RunRecord, task: Task, round: number, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
+  const { wish, roster } = record;
+  if (wish === null || roster === null) return null;
+  const drop = (state: Resize['state'], message: string) => {
+    settle(wish, state, message);
+    if (record.wish === wish) record.wish = null;
+    return null;
+  };
+  const { leave, newcomers, hosts } = planResize(roster, wish.nodes, task.hosts);
+  if (leave.length + newcomers === 0) return drop('done', `it has ${counted(wish.nodes)} already`);
+  if (newcomers > 0) {
+    const interrupted = () => gangEnds() || record.wish !== wish;
+    wish.message = `waiting for ${newcomers} more host${newcomers === 1 ? '' : 's'}`;
+    const granted = await lease(record, { nodes: newcomers, hosts, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
+    if (granted === null) return null;
+    if (!Array.isArray(granted)) return drop('refused', granted.message);
+    wish.message = `gathering ${granted.map(({ host }) => host).join(', ')}`;
+    const gathered = await gatherNewcomers(record, task, granted, round + 1, interrupted);
+    if (gathered === 'interrupted') return null;
+    if (gathered !== 'gathered') return drop('refused', gathered.refused);
+    if (interrupted()) {
+      await dismissNewcomers(record, task);
+      return null;
+    }
+  }
+  wish.message = 'stopping all nodes, to start them with the new list';
+  record.wish = null;
+  record.resizing = wish;
+  return { leave };
+}
+
+/** The new generation runs. */
+export function wishFulfilled(record: RunRecord): void {
+  if (record.resizing) settle(record.resizing, 'done', `${counted(record.resizing.nodes)} in generation ${record.generation}`);
+  record.resizing = null;
+}
+
+/** The run ends: nothing comes of what still waits. */
+export function refuseWishes(record: RunRecord): void {
+  for (const wish of [record.wish, record.resizing]) if (wish) settle(wish, 'refused', 'the run ended first');
+  record.wish = null;
+  record.resizing = null;
+}
+
+function settle(wish: Resize, state: Resize['state'], message: string): void {
+  Object.assign(wish, { state, message });
+}
+
+function counted(nodes: number): string {
+  return `${nodes} node${nodes === 1 ? '' : 's'}`;
+}
