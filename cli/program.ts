@@ -14,6 +14,7 @@ import { ps } from './verbs/ps.js';
 import { quickstart } from './verbs/quickstart.js';
 import { run } from './verbs/run.js';
 import { scale } from './verbs/scale.js';
+import { schedule } from './verbs/schedule.js';
 import { status } from './verbs/status.js';
 import { stop } from './verbs/stop.js';
 import { wait } from './verbs/wait.js';
@@ -46,7 +47,7 @@ export async function main(args: string[]): Promise<number> {
 /** The whole command line, with what stood after `--` for the one verb that takes it. */
 export function createProgram(command: readonly string[] | undefined): Command {
   const program = new Command('muster').description(ABOUT);
-  const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), scale(), stop(), hosts()];
+  const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), scale(), stop(), schedule(), hosts()];
   for (const verb of verbs) program.addCommand(verb);
   program.addCommand(quickstart(), { hidden: true });
   for (const each of [program, ...verbs]) each.exitOverride().configureOutput({ outputError: () => {} });

@@ -5,6 +5,7 @@ import { NobodyAnswers } from './errors.js';
 const ANSWER_LIMIT_MS = 10_000;
 
 // gRPC's numbers.
+const INVALID_ARGUMENT = 3;
 const DEADLINE_EXCEEDED = 4;
 const FAILED_PRECONDITION = 9;
 /** Invalid argument, not found, permission denied, unimplemented, unauthenticated: asking again does not help. */
@@ -33,6 +34,14 @@ export async function ask<T>(client: Client, what: string, message: () => Promis
 export function isPassing(error: unknown): boolean {
   const code = grpcCode(error);
   return error instanceof NobodyAnswers || (code !== undefined && !FINAL.includes(code));
+}
+
+/** What the server finds wrong with what it was sent, in its own words; undefined for any other error. */
+export function invalidArgument(error: unknown): string | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (isGrpcServiceError(each) && each.code === INVALID_ARGUMENT) return each.details;
+  }
+  return undefined;
 }
 
 function grpcCode(error: unknown): number | undefined {

@@ -6,6 +6,7 @@ import { DEFAULT_FLEET, fleetWorkflowId } from '../spec/ids.js';
 import { hosts } from '../spec/messages.js';
 import { ask, NoSuchWorkflow } from './ask.js';
 import { Runs } from './runs.js';
+import { Schedules } from './schedules.js';
 
 export interface ConnectOptions {
   /** Where Temporal is. Left out: `TEMPORAL_*` and temporal.toml say so. */
@@ -22,15 +23,17 @@ export async function connect(options: ConnectOptions = {}): Promise<Muster> {
   return new Muster(await dial(options.temporal ?? readTemporalOptions(options.env)));
 }
 
-/** One namespace's runs and hosts. */
+/** One namespace's runs, schedules and hosts. */
 export class Muster {
   readonly runs: Runs;
+  readonly schedules: Schedules;
   readonly #client: Client;
 
   /** Takes over a client that is connected already; it should use Muster's data converter. */
   constructor(client: Client) {
     this.#client = client;
     this.runs = new Runs(client);
+    this.schedules = new Schedules(client);
   }
 
   /** The hosts of a fleet, ordered by id; none where no host was ever announced. Throws `NobodyAnswers`. */

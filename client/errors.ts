@@ -18,6 +18,15 @@ export class RunNotFound extends Error {
   }
 }
 
+/** There is no schedule of this id that starts runs. */
+export class ScheduleNotFound extends Error {
+  override readonly name = 'ScheduleNotFound';
+
+  constructor(readonly id: string) {
+    super(`There is no schedule ${id} that starts runs; \`muster schedule list\` lists them`);
+  }
+}
+
 /** What was asked for can only be asked of a run that goes on. */
 export class RunEnded extends Error {
   override readonly name = 'RunEnded';

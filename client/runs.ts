@@ -2,10 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { controlQueue, runHandle } from '../spec/ids.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
-import { parseTask } from '../spec/task/parse.js';
-import { InvalidTask } from './errors.js';
 import { Run } from './run.js';
-import { type TaskFile, withSubmitterEnv } from './submitted.js';
+import { readSubmitted, summaryOf, type TaskFile } from './submitted.js';
 
 export interface StartOptions {
   /** The run's handle. A run of this handle that goes on already is joined: to submit twice is to submit once. */
@@ -46,17 +44,15 @@ export class Runs {
    * with every problem before anything is started.
    */
   async start(task: TaskFile, { id, env = process.env }: StartOptions = {}): Promise<Run> {
-    const submitted = withSubmitterEnv(task, env);
-    const parsed = parseTask(submitted, { defaultName: id ?? 'task', submitterEnv: env });
-    if (!parsed.ok) throw new InvalidTask(parsed.problems);
-    const { name, nodes, fleet } = parsed.task;
+    const { submitted, parsed } = readSubmitted(task, env, id ?? 'task');
+    const { name, fleet } = parsed;
     const start = (handle: string) =>
       this.#client.workflow.start(WORKFLOW_TYPES.run, {
         workflowId: handle,
         taskQueue: controlQueue(fleet),
         args: [submitted],
         workflowIdConflictPolicy: id === undefined ? 'FAIL' : 'USE_EXISTING',
-        staticSummary: `${name}: ${nodes} node${nodes === 1 ? '' : 's'} of the fleet ${fleet}`,
+        staticSummary: summaryOf(parsed),
       });
     for (;;) {
       const handle = id ?? runHandle(name, randomShort());

@@ -1,5 +1,22 @@
+import { parseTask } from '../spec/task/parse.js';
+import type { Task } from '../spec/task/task.js';
+import { InvalidTask } from './errors.js';
+
 /** A task as its file holds it: `{ nodes: 3, commands: ['…'] }`. docs/task-file.md has every key. */
 export type TaskFile = Record<string, unknown>;
+
+/** A task as it is sent, and what it means. Throws `InvalidTask` with every problem. */
+export function readSubmitted(task: TaskFile, env: Record<string, string | undefined>, defaultName: string): { submitted: TaskFile; parsed: Task } {
+  const submitted = withSubmitterEnv(task, env);
+  const parsed = parseTask(submitted, { defaultName, submitterEnv: env });
+  if (!parsed.ok) throw new InvalidTask(parsed.problems);
+  return { submitted, parsed: parsed.task };
+}
+
+/** The line that the Temporal Web UI shows for a run. */
+export function summaryOf({ name, nodes, fleet }: Task): string {
+  return `${name}: ${nodes} node${nodes === 1 ? '' : 's'} of the fleet ${fleet}`;
+}
 
 /**
  * The task with the bare names in its `env` list given values from the submitter's environment: the workflow

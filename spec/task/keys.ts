@@ -55,7 +55,6 @@ export const COMING_KEYS: readonly string[] = [
   'restart',
   'retry',
   'retry_policy',
-  'schedule',
   'spares',
   'startup_order',
   'where',

@@ -123,6 +123,7 @@ function assemble(fields: Fields, env: Record<string, string>, defaultName: stri
     workingDir: fields.working_dir ?? DEFAULTS.workingDir,
     hosts: fields.hosts ?? DEFAULTS.hosts,
     resources: fields.resources ?? DEFAULTS.resources,
+    schedule: fields.schedule ?? DEFAULTS.schedule,
     stopCriteria: fields.stop_criteria ?? DEFAULTS.stopCriteria,
     stopSignal: fields.stop_signal ?? DEFAULTS.stopSignal,
     stopDurationSeconds: fields.stop_duration ?? DEFAULTS.stopDurationSeconds,

@@ -4,6 +4,7 @@ import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
 import { found } from './problem.js';
 import { resourcesSchema } from './resources.js';
+import { scheduleSchema } from './schedule.js';
 import { signalSchema } from './signals.js';
 import { MAX_NODES } from './task.js';
 import { expected, type Read, reading } from './words.js';
@@ -53,6 +54,7 @@ export const taskFields = {
   working_dir: textWhere('a path', (text) => text.trim() !== '' && text.length <= 4_096),
   hosts,
   resources: resourcesSchema,
+  schedule: scheduleSchema,
   stop_criteria: z.enum(['all-done', 'master-done'], { error: expected('`all-done` or `master-done`') }),
   stop_signal: signalSchema,
   stop_duration: durationOf(0),

@@ -1,5 +1,6 @@
 import { DEFAULT_FLEET } from '../ids.js';
 import type { Resources } from './resources.js';
+import type { TaskSchedule } from './schedule.js';
 
 export const MAX_NODES = 2_000;
 
@@ -24,6 +25,8 @@ export interface Task {
   hosts: string[] | null;
   /** resources: what dstack's key says; null where the file has none. */
   resources: Resources | null;
+  /** schedule: when `muster schedule apply` has it started; a run itself takes no note of it. */
+  schedule: TaskSchedule | null;
   stopCriteria: 'all-done' | 'master-done';
   /** stopSignal: `SIGTERM`, `SIGINT` … in full. */
   stopSignal: string;
@@ -50,6 +53,7 @@ export const DEFAULTS = {
   workingDir: null,
   hosts: null,
   resources: null,
+  schedule: null,
   stopCriteria: 'all-done',
   stopSignal: 'SIGTERM',
   stopDurationSeconds: 30,

@@ -32,6 +32,7 @@ test('every key that is not given has its default', () => {
       workingDir: null,
       hosts: null,
       resources: null,
+      schedule: null,
       stopCriteria: 'all-done',
       stopSignal: 'SIGTERM',
       stopDurationSeconds: 30,
@@ -82,6 +83,7 @@ test('a task that gives every key keeps every value', () => {
     workingDir: '/data',
     hosts: ['gpu-1', 'gpu-2'],
     resources: null,
+    schedule: null,
     stopCriteria: 'master-done',
     stopSignal: 'SIGINT',
     stopDurationSeconds: 60,
@@ -222,7 +224,7 @@ describe('keys that Muster does not act upon', () => {
     },
   );
 
-  const coming = 'groups files repos where startup_order restart retry health on_host_loss fencing on_resize preflight schedule nodes_env spares dialects';
+  const coming = 'groups files repos where startup_order restart retry health on_host_loss fencing on_resize preflight nodes_env spares dialects';
   test.each(coming.split(' '))('%s is not supported yet', (key) => {
     expect(complaints({ commands, [key]: 'x' })).toEqual([`\`${key}\` is not supported yet`]);
   });

@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import type { ScheduleStatus } from '../../client/index.js';
+import { formatDuration } from '../duration.js';
+import { print, printJson, say } from '../print.js';
+import { table } from '../table.js';
+import { withMuster } from '../with-muster.js';
+
+export function schedule(): Command {
+  const verb = new Command('schedule').description('Temporal Schedules that start runs');
+  const verbs = [applyVerb(), listVerb(), deleteVerb()];
+  for (const each of verbs) verb.addCommand(each.exitOverride().configureOutput({ outputError: () => {} }));
+  return verb;
+}
+
+function applyVerb(): Command {
+  return new Command('apply')
+    .description("make a task file's schedule, or change it to what the file says")
+    .argument('<file>', 'the task file, with `schedule`')
+    .option('--id <id>', "the schedule's id (default: the task's name)")
+    .option('--json', 'one JSON object')
+    .action(async (file: string, { id, json }: { id?: string; json?: true }) => {
+      const { readTask } = await import('../task-input.js');
+      const { submit, warnings } = readTask({ file });
+      for (const warning of warnings) say(`warning: ${warning}`);
+      await withMuster(async (muster) => {
+        const applied = await muster.schedules.apply(submit, id === undefined ? {} : { id });
+        if (json) printJson(applied);
+        else say(`The schedule ${applied.id} was ${applied.created ? 'made' : 'changed'}`);
+      });
+    });
+}
+
+function listVerb(): Command {
+  return new Command('list')
+    .description('list the schedules, and what they started last')
+    .option('--json', 'one JSON object a line')
+    .action(({ json }: { json?: true }) =>
+      withMuster(async (muster) => {
+        const known = await muster.schedules.list();
+        if (json) return known.forEach(printJson);
+        if (known.length === 0) return say('There are no schedules; `muster schedule apply FILE` makes one');
+        for (const line of table(['SCHEDULE', 'WHEN', 'NODES', 'NEXT', 'LAST RUN'], known.map(cells))) print(line);
+      }),
+    );
+}
+
+function deleteVerb(): Command {
+  return new Command('delete')
+    .description('take a schedule away; runs that it started go on')
+    .argument('<id>', "the schedule's id")
+    .action((id: string) =>
+      withMuster(async (muster) => {
+        await muster.schedules.delete(id);
+        say(`The schedule ${id} was deleted`);
+      }),
+    );
+}
+
+function cells({ id, schedule: when, nodes, paused, nextAtMs, runs }: ScheduleStatus): string[] {
+  const { cron, everySeconds, timeZone } = when ?? { cron: [], everySeconds: null, timeZone: '' };
+  const times = [...cron.map((each) => `${each} ${timeZone}`), ...(everySeconds === null ? [] : [`every ${formatDuration(everySeconds * 1000)}`])];
+  const next = paused ? 'paused' : nextAtMs === null ? 'never' : `in ${formatDuration(Math.max(0, nextAtMs - Date.now()))}`;
+  return [id, times.join(', ') || '-', String(nodes), next, runs.at(-1)?.run ?? '-'];
+}
