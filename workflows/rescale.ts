@@ -4,7 +4,7 @@ import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { planResize, refuseResize } from './decisions/resize.js';
 import { dismissNewcomers, gatherNewcomers, lease } from './gather.js';
-import type { RunRecord } from './run-record.js';
+import { type RunRecord, show } from './run-record.js';
 
 const WISHES_KEPT = 10;
 
@@ -34,17 +34,22 @@ export async function prepareRescale(record: RunRecord, task: Task, round: numbe
   const drop = (state: Resize['state'], message: string) => {
     settle(wish, state, message);
     if (record.wish === wish) record.wish = null;
+    show(record);
     return null;
+  };
+  const progress = (message: string) => {
+    wish.message = message;
+    show(record);
   };
   const { leave, newcomers, hosts } = planResize(roster, wish.nodes, task.hosts);
   if (leave.length + newcomers === 0) return drop('done', `it has ${counted(wish.nodes)} already`);
   if (newcomers > 0) {
     const interrupted = () => gangEnds() || record.wish !== wish;
-    wish.message = `waiting for ${newcomers} more host${newcomers === 1 ? '' : 's'}`;
+    progress(`waiting for ${newcomers} more host${newcomers === 1 ? '' : 's'}`);
     const granted = await lease(record, { nodes: newcomers, hosts, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
     if (granted === null) return null;
     if (!Array.isArray(granted)) return drop('refused', granted.message);
-    wish.message = `gathering ${granted.map(({ host }) => host).join(', ')}`;
+    progress(`gathering ${granted.map(({ host }) => host).join(', ')}`);
     const gathered = await gatherNewcomers(record, task, granted, round + 1, interrupted);
     if (gathered === 'interrupted') return null;
     if (gathered !== 'gathered') return drop('refused', gathered.refused);
@@ -53,7 +58,7 @@ export async function prepareRescale(record: RunRecord, task: Task, round: numbe
       return null;
     }
   }
-  wish.message = 'stopping all nodes, to start them with the new list';
+  progress('stopping all nodes, to start them with the new list');
   record.wish = null;
   record.resizing = wish;
   return { leave };

@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
@@ -6,6 +6,7 @@ import type { StopMode } from '../spec/messages.js';
 import type { GatheredHost, NodeState, NodeStatus, Program, Resize, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
+import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
 
 /** A cell of the run, with what it has gathered. */
@@ -88,6 +89,12 @@ export function newRecord(): RunRecord {
 
 export function enter(record: RunRecord, phase: RunPhase, reason: string, message: string): void {
   Object.assign(record, { phase, reason, message });
+  show(record);
+}
+
+/** Shows in the Temporal Web UI how things stand. */
+export function show(record: RunRecord): void {
+  setCurrentDetails(describeRun(statusOf(record)));
 }
 
 export function statusOf(record: RunRecord): RunStatus {
@@ -130,6 +137,7 @@ export function recordEnds(record: RunRecord, cell: string, generation: number, 
     node.exitCode = end.kind === 'exited' ? end.code : null;
     node.state = endState(end, record.phase === 'stopping' || record.phase === 'resizing');
   }
+  show(record);
 }
 
 function endState(end: SeenEnd['end'], stopping: boolean): NodeState {

@@ -83,6 +83,27 @@ describe('a run', () => {
     await stage.allFree();
   });
 
+  it('shows the Temporal Web UI how its nodes are doing', async () => {
+    await stage.hosts({ a: { exitCode: 3, lastLines: 'last <b>words</b>' }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2 });
+    await run.outcome();
+    const { currentDetails } = await run.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(currentDetails.replaceAll('\u00a0', '').split('\n')).toEqual([
+      '**failed**: Node 0 on a exited with code 3 in generation 1; the other node was stopped',
+      '',
+      'Generation 1 on the fleet default',
+      '',
+      '| rank | host | address | state | exit | start |',
+      '|---|---|---|---|---|---|',
+      '| 0 | a | 10.0.0.1 | failed | 3 | 1 |',
+      '| 1 | b | 10.0.0.2 | stopped | 143 | 1 |',
+      '',
+      'The last lines of the node that failed first:',
+      '',
+      '    last <b>words</b>',
+    ]);
+  });
+
   it('fails once, with every problem, when the task is invalid', async () => {
     const run = await stage.run({ nodes: 0, comands: [] });
     const { reason, message } = await run.outcome();
