@@ -8,11 +8,14 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string', default: '3,30,100' },
     repetitions: { type: 'string', default: '7' },
     slurm: { type: 'boolean', default: false },
+    separate: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 if (positionals[0] !== 'start') {
-  process.stderr.write('usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--slurm] [--json]\n  --slurm  in turn with Slurm\n');
+  process.stderr.write(
+    'usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--slurm] [--separate] [--json]\n  --slurm     in turn with Slurm\n  --separate  each agent a process of its own\n',
+  );
   process.exit(2);
 }
 for (const nodes of values.nodes.split(',').map(Number)) {
@@ -24,7 +27,7 @@ for (const nodes of values.nodes.split(',').map(Number)) {
     if (values.json) process.stdout.write(`${JSON.stringify(sample)}\n`);
   };
   await slurm?.once();
-  await benchStart(nodes, Number(values.repetitions), async (sample) => {
+  await benchStart(nodes, { repetitions: Number(values.repetitions), separate: values.separate }, async (sample) => {
     keep(ours, sample);
     if (slurm) keep(theirs, await slurm.once());
   });

@@ -20,11 +20,11 @@ export interface StartSample {
 /** Runs before the first that counts: a control worker lives for weeks, and its code is compiled by then. */
 const WARM_UPS = 3;
 
-/** From submit to the last program's start, `repetitions` times after the warm-ups, and the split by step. */
-export async function benchStart(nodes: number, repetitions: number, emit: (sample: StartSample) => Promise<void>): Promise<void> {
-  const stack = await startBenchStack(nodes);
+/** From submit to the last program's start, so many times after the warm-ups, and the split by step. */
+export async function benchStart(nodes: number, how: { repetitions: number; separate: boolean }, emit: (sample: StartSample) => Promise<void>): Promise<void> {
+  const stack = await startBenchStack(nodes, how.separate);
   try {
-    for (let i = 0; i < WARM_UPS + repetitions; i++) {
+    for (let i = 0; i < WARM_UPS + how.repetitions; i++) {
       await spares(stack.dir, nodes);
       const sample = await once(stack.client, join(stack.dir, `started-${i}`), nodes);
       if (i >= WARM_UPS) await emit(sample);
@@ -36,7 +36,7 @@ export async function benchStart(nodes: number, repetitions: number, emit: (samp
 
 /** Waits until each agent has forked its next shim ahead, as it does between two runs. */
 async function spares(dir: string, nodes: number): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 120_000;
   const ready = (host: number) => {
     const root = join(dir, `host-${host}`, 'spare');
     return existsSync(root) && readdirSync(root).some((name) => existsSync(join(root, name, 'shim.json')));

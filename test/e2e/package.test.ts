@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { succeeds as run } from '../helpers/commands.js';
 import { type Machines, startMachines } from '../helpers/machines.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,19 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => machines.stop());
 
-/** Runs a command to its end, at most two minutes; its stdout. Fails with all that it said. */
-function succeeds(command: string, args: string[], cwd: string): Promise<string> {
-  const child = spawn(command, args, { cwd, env: machines.env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
-  const said = { stdout: '', stderr: '' };
-  child.stdout.on('data', (data) => (said.stdout += data));
-  child.stderr.on('data', (data) => (said.stderr += data));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) =>
-      code === 0 ? resolve(said.stdout) : reject(new Error(`${command} ${args.join(' ')} ended with ${code}\n${said.stdout}\n${said.stderr}`)),
-    );
-  });
-}
+const succeeds = (command: string, args: string[], cwd: string) => run(command, args, { cwd, env: machines.env });
 
 it('packs what an empty strict project compiles and runs: the snippets of the documentation', async () => {
   const project = join(machines.dir, 'project');
