@@ -38,7 +38,7 @@ export async function musterRun(submitted: unknown): Promise<RunStatus> {
   if (outcome.kind === 'succeeded') enter(record, 'succeeded', 'Succeeded', outcome.message);
   else if (outcome.kind === 'stopped') enter(record, 'cancelled', outcome.by, outcome.message);
   else enter(record, 'failed', outcome.failure.type, outcome.failure.message);
-  await condition(allHandlersFinished);
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   const final = statusOf(record);
   if (outcome.kind === 'succeeded') return final;
   if (outcome.kind === 'stopped' && outcome.by === 'Cancelled') throw new CancelledFailure(outcome.message, [final]);
@@ -106,6 +106,7 @@ async function holdGang(record: RunRecord, task: Task, granted: GrantedHost[]): 
       enter(record, 'resizing', 'Resizing', `All nodes are stopped, to start as ${record.resizing?.nodes} with the new list`);
       await endGeneration(record, task);
       await changeMembers(record, outcome.leave);
+      record.barrierRetries = 0;
       reason = 'rescale';
       if (!record.stopWanted) continue;
     } else await endGeneration(record, task);

@@ -96,6 +96,18 @@ describe('a cancellation', () => {
     await stage.record('run-cancelled', 'story');
   });
 
+  it('changes nothing when the run is being stopped already', async () => {
+    await stage.hosts({ a: { exitCode: null, ignoresStopSignal: true } });
+    const run = await stage.run({ nodes: 1, stop_duration: '1h' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.stop('graceful');
+    await run.handle.cancel();
+    await run.stop('now');
+    const { status, reason } = await run.outcome();
+    expect([status, reason]).toEqual(['failed', 'Stopped']);
+    await stage.allFree();
+  });
+
   it('ends the run at once when it waits for hosts', async () => {
     const run = await stage.run({ nodes: 1 });
     await run.untilStatus(({ reason }) => reason === 'WaitingForHosts');
