@@ -127,7 +127,7 @@ class Follower {
   }
 
   #readHosts(status: RunStatus, over: boolean): void {
-    for (const { host, rank, startNumber } of status.nodes) {
+    for (const { host, rank, startNumber } of [...status.nodes, ...status.formerNodes]) {
       if (rank === null || startNumber < 1 || this.#readers.has(host)) continue;
       if (this.options.rank !== undefined && rank !== this.options.rank) continue;
       const reader = new HostReader(host, {

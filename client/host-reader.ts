@@ -38,13 +38,14 @@ export class HostReader {
   /** News of the run. `over`: nothing more will come than what is there now. */
   tell(status: RunStatus, over: boolean): void {
     const node: NodeStatus | undefined = status.nodes.find(({ host }) => host === this.host);
-    const newest = Math.max(this.#newest, node?.startNumber ?? 0);
+    const known = node ?? status.formerNodes.find(({ host }) => host === this.host);
+    const newest = Math.max(this.#newest, known?.startNumber ?? 0);
     const news = over !== this.#over || newest !== this.#newest || (node !== undefined) !== this.#present;
     this.#status = status;
     this.#over = over;
     this.#newest = newest;
     this.#present = node !== undefined;
-    this.#rank = node?.rank ?? this.#rank;
+    this.#rank = known?.rank ?? this.#rank;
     if (!news) return;
     // Wakes whoever waits, also in a long poll: what it waits for may never come now.
     this.#changed.abort();

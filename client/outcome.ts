@@ -25,7 +25,7 @@ export function closedStatus(description: WorkflowExecutionDescription, failure:
   const base: RunStatus = known ?? {
     ...{ run: workflowId, runId, name: workflowId, fleet: DEFAULT_FLEET },
     ...{ phase: 'failed', reason: '', message: '', generation: 0, restarts: 0 },
-    ...{ nodesWanted: 0, resizes: [], nodes: [], warnings: [] },
+    ...{ nodesWanted: 0, resizes: [], nodes: [], formerNodes: [], warnings: [] },
     ...{ submittedAtMs: startTime.getTime(), releasedAtMs: null, endedAtMs: null, lastLines: '' },
   };
   const over: NodeState[] = ['succeeded', 'failed', 'lost'];

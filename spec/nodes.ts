@@ -83,6 +83,13 @@ export interface NodeStatus {
   startNumber: number;
 }
 
+/** The last start of a node whose host the run has left; its output is still there. */
+export interface FormerNode {
+  rank: number;
+  host: string;
+  startNumber: number;
+}
+
 export type RunPhase = 'queued' | 'gathering' | 'starting' | 'running' | 'restarting' | 'resizing' | 'stopping' | 'succeeded' | 'failed' | 'cancelled';
 
 /** A wish for another number of nodes, and what became of it. */
@@ -113,6 +120,7 @@ export interface RunStatus {
   /** The newest ten, the newest last. */
   resizes: Resize[];
   nodes: NodeStatus[];
+  formerNodes: FormerNode[];
   warnings: string[];
   /** Epoch milliseconds of the server's clock. */
   submittedAtMs: number;

@@ -42,6 +42,8 @@ export async function runGeneration(record: RunRecord, task: Task, round: number
     exitCode: null,
     startNumber: gathering.hosts.find(({ host }) => host === node.host)?.startNumber ?? 0,
   }));
+  const starts = record.nodes.map(({ rank, host, startNumber }) => ({ rank: rank ?? 0, host, startNumber }));
+  record.lastStarts = [...record.lastStarts.filter(({ host }) => !starts.some((start) => start.host === host)), ...starts];
   enter(record, 'starting', 'Starting', `The roster of generation ${roster.generation} is sealed; the nodes meet at the barrier`);
   await deliver(record, token, reason);
   return supervise(record, task, round);

@@ -3,7 +3,7 @@ import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
 import type { StopMode } from '../spec/messages.js';
-import type { GatheredHost, NodeState, NodeStatus, Program, Resize, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
+import type { FormerNode, GatheredHost, NodeState, NodeStatus, Program, Resize, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
 import { describeRun } from './decisions/details.js';
@@ -38,6 +38,8 @@ export interface RunRecord {
   brokenCell: string | null;
   roster: Roster | null;
   nodes: NodeStatus[];
+  /** The last start on every host that the run ever had in a roster. */
+  lastStarts: FormerNode[];
   ends: SeenEnd[];
   nodesWanted: number;
   /** The newest ten. */
@@ -74,6 +76,7 @@ export function newRecord(): RunRecord {
     brokenCell: null,
     roster: null,
     nodes: [],
+    lastStarts: [],
     ends: [],
     nodesWanted: 0,
     resizes: [],
@@ -111,6 +114,7 @@ export function statusOf(record: RunRecord): RunStatus {
     nodesWanted: record.nodesWanted,
     resizes: record.resizes,
     nodes: record.nodes,
+    formerNodes: record.lastStarts.filter(({ host }) => !record.hosts.some((held) => held.host === host)),
     warnings: record.warnings,
     submittedAtMs: record.submittedAtMs,
     releasedAtMs: record.releasedAtMs,

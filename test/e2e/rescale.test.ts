@@ -43,6 +43,8 @@ it('grows from three to five and shrinks to two, each time with one list that al
     .split('\n')
     .map((line) => JSON.parse(line).state);
   expect(states).toEqual(['held', 'held', 'free', 'free', 'free']);
+  const past = await muster(['logs', '--raw', 'grows'], machines.env);
+  expect(past.stdout.trim().split('\n').sort()).toEqual(expected);
   await muster(['stop', 'grows', '--now'], machines.env);
   expect((await following).stdout.trim().split('\n').sort()).toEqual(expected);
   await untilNothingLeft(runId);

@@ -113,7 +113,7 @@ describe('what the Web UI shows', () => {
   const node = { rank: 0, host: 'a|b', address: null, interface: null, id: null, gpus: 0, state: 'gathering' as const, exitCode: null, startNumber: 0 };
   const status: RunStatus = {
     ...{ run: 'r', runId: 'r', name: 'r', fleet: 'f', phase: 'gathering', reason: '', message: '<img src=x> [a](b)\n# c', generation: 0, restarts: 0 },
-    ...{ nodesWanted: 1, nodes: [node], resizes: [], warnings: [], submittedAtMs: 0, releasedAtMs: null, endedAtMs: null, lastLines: '' },
+    ...{ nodesWanted: 1, nodes: [node], formerNodes: [], resizes: [], warnings: [], submittedAtMs: 0, releasedAtMs: null, endedAtMs: null, lastLines: '' },
   };
 
   it('is text where users and hosts write Markdown or HTML', () => {

@@ -10,7 +10,7 @@ const node = (rank: number, startNumber = 1): NodeStatus => ({
 
 const status = (change: Partial<RunStatus>): RunStatus => ({
   ...{ run: 'r', runId: 'id', name: 'r', fleet: 'default', phase: 'running', reason: '', message: '' },
-  ...{ generation: 1, restarts: 0, nodesWanted: 1, resizes: [], nodes: [node(0)], warnings: [] },
+  ...{ generation: 1, restarts: 0, nodesWanted: 1, resizes: [], formerNodes: [], nodes: [node(0)], warnings: [] },
   ...{ submittedAtMs: 0, releasedAtMs: 0, endedAtMs: null, lastLines: '', ...change },
 });
 
@@ -65,6 +65,12 @@ it('goes on with the next start of a node, from the first', async () => {
   const final = ended({ nodes: [node(0, 2)] });
   const events = await all(follow(fakeRun([status({})], Promise.resolve(final), { h0: ['one ', 'two'] }), {}));
   expect(outputOf(events, 'h0')).toBe('one two');
+});
+
+it('reads what nodes wrote whose hosts the run has left', async () => {
+  const final = ended({ nodes: [node(0)], formerNodes: [{ rank: 1, host: 'h1', startNumber: 2 }] });
+  const events = await all(follow(fakeRun([final], Promise.resolve(final), { h0: ['a'], h1: ['one ', 'two'] }), {}));
+  expect([outputOf(events, 'h0'), outputOf(events, 'h1')]).toEqual(['a', 'one two']);
 });
 
 it('reads only the node of the given rank', async () => {
