@@ -55,6 +55,11 @@ export const FAILURES = {
     retried: 'nobody',
     mend: 'Start more hosts, ask for fewer nodes, or raise `queue_timeout`.',
   },
+  NotReady: {
+    origin: 'user',
+    retried: 'nobody yet',
+    mend: 'Read the last output of the gate in the message; raise `timeout` under `startup_order`, or mend the program or the gate.',
+  },
   HostLost: {
     origin: 'host',
     retried: 'nobody yet',

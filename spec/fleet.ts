@@ -14,6 +14,8 @@ export interface HostFacts {
 export interface GrantedHost {
   host: string;
   identity: string;
+  /** For which of the task's groups; counted from 0. */
+  group: number;
 }
 
 /** A run's hold on a host. */

@@ -3,6 +3,7 @@ import type { Failure } from './failures.js';
 import type { GrantedHost, HostFacts, HostStatus } from './fleet.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
 import type { Roster } from './roster.js';
+import type { Labels } from './task/labels.js';
 
 export const WORKFLOW_TYPES = { run: 'musterRun', cell: 'musterCell', fleet: 'musterFleet' } as const;
 
@@ -84,7 +85,9 @@ export const stopDecided = defineSignal<[StopDecided]>('stopDecided');
 export interface CellInput {
   run: RunRef;
   hosts: GrantedHost[];
-  program: Program;
+  program: Omit<Program, 'commands'>;
+  /** What each of the task's groups runs. */
+  commands: string[][];
   gatherTimeoutSeconds: number;
 }
 
@@ -106,11 +109,19 @@ export interface HostCleaned {
 }
 export const hostCleaned = defineSignal<[HostCleaned]>('hostCleaned');
 
+/** Hosts wanted for one group. */
+export interface LeasePart {
+  group: number;
+  nodes: number;
+  /** Labels that they must have. */
+  where: Labels;
+}
+
 export interface LeaseRequested {
   run: RunRef;
   request: string;
-  nodes: number;
-  /** Pinned hosts, or any. */
+  parts: LeasePart[];
+  /** Pinned hosts in the order of the parts, or any. */
   hosts: string[] | null;
   /** The first request of an execution: what the run held in a former life may be granted again. */
   first: boolean;

@@ -1,4 +1,6 @@
 import type { Failure } from './failures.js';
+import type { Startup } from './task/startup.js';
+import type { Dialect } from './task/task.js';
 
 /** A run as agents and cells know it. Plain JSON. */
 export interface RunRef {
@@ -16,6 +18,9 @@ export interface Program {
   commands: string[];
   env: Record<string, string>;
   workingDir: string | null;
+  startup: Startup;
+  nodesEnv: 'variable' | 'file';
+  dialects: Dialect[];
   stopSignal: string;
   stopDurationSeconds: number;
   /** Silence until the host is lost; the heartbeat follows from it. */
@@ -32,6 +37,8 @@ export interface GatheredHost {
   interface: string;
   port: number;
   gpus: number;
+  /** A TCP port that is free there and held until the start; null where no dialect asks for one. */
+  freePort: number | null;
   /** The highest generation of this run that the host has seen; 0 before the first. */
   highestGeneration: number;
   /** The number of the start that waits on the host. */
@@ -73,6 +80,8 @@ export type NodeState = 'gathering' | 'ready' | 'starting' | 'running' | 'succee
 
 export interface NodeStatus {
   rank: number | null;
+  /** The name of its group. */
+  group: string;
   host: string;
   address: string | null;
   interface: string | null;

@@ -5,6 +5,8 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 /** One node of a sealed roster. */
 export interface RosterNode {
   rank: number;
+  /** The name of its group; `0` in a task without groups. */
+  group: string;
   host: string;
   address: string;
   interface: string;
@@ -19,6 +21,8 @@ export interface RosterNode {
 export interface Roster {
   runId: string;
   generation: number;
+  /** A TCP port that is free on rank 0's host and held until the start; null where no dialect asks for one. */
+  masterPort: number | null;
   nodes: RosterNode[];
 }
 

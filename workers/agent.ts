@@ -8,7 +8,6 @@ import { createHostActivities } from '../activities/host/host-activities.js';
 import { serveRosters } from '../activities/host/roster-socket.js';
 import { Seats } from '../activities/host/seats.js';
 import { chooseAddress, defaultRouteInterface, listCandidates } from '../activities/network/addresses.js';
-import { openPeerPort } from '../activities/network/peer-port.js';
 import { baseEnvironment } from '../activities/process/env.js';
 import { readBootId, readPidNamespace } from '../activities/process/identity.js';
 import { dataConverter } from '../connection/data-converter.js';
@@ -18,6 +17,7 @@ import { hostQueue } from '../spec/ids.js';
 import { announce } from './announce.js';
 import { openDataDir } from './host-identity.js';
 import { pollerIdentity, refuseSharedQueue } from './host-in-use.js';
+import { openHostPort } from './host-port.js';
 import { createLogger, installRuntime } from './runtime.js';
 
 export interface AgentSettings {
@@ -77,7 +77,7 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   const { namespace } = options;
   const [{ client, connection, close }, peers, facts] = await Promise.all([
     shared ? { ...shared, close: async () => {} } : connectAgent(options, log),
-    openPeerPort({ address: chosen.address, ...(settings.port === undefined ? {} : { port: settings.port }) }),
+    openHostPort(dataDir.path, chosen.address, settings.port),
     readFacts(),
   ]);
   const taskQueue = hostQueue(fleet, host);

@@ -60,7 +60,7 @@ export async function musterCell(input: messages.CellInput): Promise<void> {
     };
   }
 
-  async function ask({ host, identity }: GrantedHost): Promise<GatheredHost | UngatheredHost> {
+  async function ask({ host, identity, group }: GrantedHost): Promise<GatheredHost | UngatheredHost> {
     const limit = Math.min(ANSWER_LIMIT_SECONDS, input.gatherTimeoutSeconds);
     const { startNode } = proxyActivities<HostActivities>({
       taskQueue: hostQueue(run.fleet, host),
@@ -71,7 +71,7 @@ export async function musterCell(input: messages.CellInput): Promise<void> {
       summary: `gather ${host}`,
     });
     try {
-      return await startNode({ host, identity, run, gathering: cell, program });
+      return await startNode({ host, identity, run, gathering: cell, program: { ...program, commands: input.commands[group] ?? [] } });
     } catch (error) {
       const notTaken = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && error.cause.timeoutType === 'SCHEDULE_TO_START';
       const failure = failureOf(error, host, `did not answer within ${notTaken ? limit : input.gatherTimeoutSeconds} s`);

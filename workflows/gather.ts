@@ -24,7 +24,7 @@ const control = proxyActivities<ControlActivities>({ startToCloseTimeout: '20 se
 /** Asks the fleet for hosts and waits for them; a fleet that is not there is started. Null: interrupted, and the wish is withdrawn. */
 export async function lease(
   record: RunRecord,
-  wish: { nodes: number; hosts: string[] | null; first: boolean; queueTimeoutSeconds: number },
+  wish: { parts: messages.LeasePart[]; hosts: string[] | null; first: boolean; queueTimeoutSeconds: number },
   interrupted: () => boolean,
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
@@ -63,7 +63,7 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
   const waiting = record.newcomers?.hosts ?? [];
   record.cells = [...(record.newcomers?.cells ?? [])];
   record.newcomers = null;
-  record.nodes = record.hosts.map(gatheringNode);
+  record.nodes = record.hosts.map((host) => gatheringNode(host, task));
   let wave = record.hosts.filter((host) => !waiting.includes(host));
   for (;;) {
     const earlier = record.cells.length;
@@ -84,16 +84,20 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
 
     const leftMs = deadlineMs - Date.now();
     const silent = missing.map(({ host }) => host);
+    const parts = partsOf(
+      task,
+      record.hosts.filter(({ host }) => silent.includes(host)),
+    );
     await giveBack(record, { clean: [], unclean: [], silent });
     record.nodes = record.nodes.filter(({ host }) => !silent.includes(host));
     record.hosts = record.hosts.filter(({ host }) => !silent.includes(host));
     if (task.hosts !== null || leftMs <= 0) return { kind: 'failed', failure: timeout(late) };
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
-    const wish = { nodes: missing.length, hosts: null, first: false, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
+    const wish = { parts, hosts: null, first: false, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
     const more = await lease(record, wish, () => record.stopWanted !== null);
     if (more === null) return { kind: 'stopped' };
     if (!Array.isArray(more)) return { kind: 'failed', failure: timeout(late) };
-    record.nodes.push(...more.map(gatheringNode));
+    record.nodes.push(...more.map((host) => gatheringNode(host, task)));
     record.hosts.push(...more);
     wave = more;
   }
@@ -144,6 +148,12 @@ export async function tellCells(cells: readonly Cell[], tell: (cell: string) => 
   }
 }
 
+/** How many hosts of which kind these were. */
+function partsOf(task: Task, hosts: readonly GrantedHost[]): messages.LeasePart[] {
+  const parts = task.groups.map(({ where }, group) => ({ group, where, nodes: hosts.filter((host) => host.group === group).length }));
+  return parts.filter(({ nodes }) => nodes > 0);
+}
+
 function answerLimitMs(task: Task): number {
   return (task.gatherTimeoutSeconds + task.stopDurationSeconds) * 1000 + MARGIN_MS;
 }
@@ -151,6 +161,7 @@ function answerLimitMs(task: Task): number {
 async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: GrantedHost[], round: number): Promise<void> {
   const salt = uuid4().slice(0, 8);
   const program = programOf(task);
+  const commands = task.groups.map((group) => group.commands);
   const groups = Array.from({ length: Math.ceil(hosts.length / CELL_SIZE) }, (_, i) => hosts.slice(i * CELL_SIZE, (i + 1) * CELL_SIZE));
   const starts = groups.map(async (group) => {
     const workflowId = cellWorkflowId(record.ref.handle, round, cells.length, salt);
@@ -160,7 +171,7 @@ async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: G
       workflowId,
       taskQueue: controlQueue(record.ref.fleet),
       parentClosePolicy: ParentClosePolicy.TERMINATE,
-      args: [{ run: record.ref, hosts: group, program, gatherTimeoutSeconds: task.gatherTimeoutSeconds }],
+      args: [{ run: record.ref, hosts: group, program, commands, gatherTimeoutSeconds: task.gatherTimeoutSeconds }],
       staticSummary: `${group.length} node${group.length === 1 ? '' : 's'} of ${record.ref.handle}`,
     });
     child

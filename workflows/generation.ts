@@ -29,7 +29,7 @@ export async function runGeneration(record: RunRecord, task: Task, round: number
   if (gathering.kind === 'failed') return { kind: 'failed', failure: gathering.failure, lastLines: '' };
 
   const sealed = decideRoster({
-    ...{ runId: record.ref.runId, gathered: gathering.hosts },
+    ...{ runId: record.ref.runId, gathered: gathering.hosts, granted: record.hosts, groups: task.groups.map(({ name }) => name) },
     ...{ pinned: task.hosts, previous: record.roster, generation: record.generation },
   });
   if (sealed.kind === 'failed') return { ...sealed, lastLines: '' };
@@ -71,7 +71,7 @@ async function supervise(record: RunRecord, task: Task, round: number): Promise<
       ...{ stopCriteria: task.stopCriteria, barrierRetries: record.barrierRetries },
     });
   const decided = () => record.stopWanted !== null || record.brokenCell !== null || record.overdue || judge().kind !== 'running';
-  void assumeRelease(record);
+  void assumeRelease(record, (task.startup.ready?.timeoutSeconds ?? 0) * 1000);
   for (;;) {
     await condition(() => decided() || (record.phase === 'running' && record.wish !== null));
     if (decided()) break;
@@ -87,10 +87,10 @@ async function supervise(record: RunRecord, task: Task, round: number): Promise<
 }
 
 /** Who is not released says so in time; when nobody does, all were, and the word of it was lost. */
-async function assumeRelease(record: RunRecord): Promise<void> {
+async function assumeRelease(record: RunRecord, wavesMs: number): Promise<void> {
   const { generation } = record;
   const isOver = () => record.phase !== 'starting' || record.generation !== generation;
-  if (!(await condition(isOver, BARRIER_MS + BARRIER_MARGIN_MS))) release(record);
+  if (!(await condition(isOver, BARRIER_MS + wavesMs + BARRIER_MARGIN_MS))) release(record);
 }
 
 function overdue({ maxDurationSeconds }: Task): { failure: Failure } {

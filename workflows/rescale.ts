@@ -13,7 +13,7 @@ export async function recordWish(record: RunRecord, nodes: unknown): Promise<Res
   // Whoever starts a run and rescales it at once is not to be told that it is too early.
   await condition(() => record.task !== null || record.endedAtMs !== null);
   const { ref, task, phase, stopWanted } = record;
-  const why = refuseResize({ nodes, pinned: task?.hosts ?? null, phase, stopping: stopWanted !== null });
+  const why = refuseResize({ nodes, pinned: task?.hosts ?? null, groups: task?.groups.length ?? 1, phase, stopping: stopWanted !== null });
   if (why !== null || typeof nodes !== 'number') throw ApplicationFailure.nonRetryable(`${ref.handle} cannot be rescaled: ${why}`, 'RescaleRefused');
   const id = currentUpdateInfo()?.id ?? '';
   const message = `${ref.handle} is to have ${counted(nodes)}`;
@@ -46,7 +46,8 @@ export async function prepareRescale(record: RunRecord, task: Task, round: numbe
   if (newcomers > 0) {
     const interrupted = () => gangEnds() || record.wish !== wish;
     progress(`waiting for ${newcomers} more host${newcomers === 1 ? '' : 's'}`);
-    const granted = await lease(record, { nodes: newcomers, hosts, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
+    const parts = [{ group: 0, nodes: newcomers, where: task.groups[0]?.where ?? {} }];
+    const granted = await lease(record, { parts, hosts, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
     if (granted === null) return null;
     if (!Array.isArray(granted)) return drop('refused', granted.message);
     progress(`gathering ${granted.map(({ host }) => host).join(', ')}`);

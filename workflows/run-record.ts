@@ -124,9 +124,9 @@ export function statusOf(record: RunRecord): RunStatus {
 }
 
 /** A node of which only the host is known. */
-export function gatheringNode({ host }: GrantedHost): NodeStatus {
+export function gatheringNode({ host, group }: GrantedHost, { groups }: Task): NodeStatus {
   return {
-    ...{ rank: null, host, address: null, interface: null, id: null },
+    ...{ rank: null, group: groups[group]?.name ?? '', host, address: null, interface: null, id: null },
     ...{ gpus: 0, state: 'gathering', exitCode: null, startNumber: 0 },
   };
 }
@@ -157,7 +157,8 @@ export function markNodes(record: RunRecord, state: NodeState): void {
   }
 }
 
-export function programOf(task: Task): Program {
-  const { shell, commands, env, workingDir, stopSignal, stopDurationSeconds, hostTimeoutSeconds } = task;
-  return { shell, commands, env, workingDir, stopSignal, stopDurationSeconds, hostTimeoutSeconds };
+/** What all nodes have in common. */
+export function programOf(task: Task): Omit<Program, 'commands'> {
+  const { shell, env, workingDir, startup, nodesEnv, dialects, stopSignal, stopDurationSeconds, hostTimeoutSeconds } = task;
+  return { shell, env, workingDir, startup, nodesEnv, dialects, stopSignal, stopDurationSeconds, hostTimeoutSeconds };
 }

@@ -84,8 +84,9 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   Object.assign(record.ref, { name: task.name, fleet: task.fleet });
 
   enter(record, 'queued', 'WaitingForHosts', `Waiting for ${task.nodes} host${task.nodes === 1 ? '' : 's'} of the fleet ${task.fleet}`);
-  const { nodes, hosts, queueTimeoutSeconds } = task;
-  const granted = await lease(record, { nodes, hosts, queueTimeoutSeconds, first: true }, () => record.stopWanted !== null);
+  const { hosts, queueTimeoutSeconds } = task;
+  const parts = task.groups.map(({ nodes, where }, group) => ({ group, nodes, where }));
+  const granted = await lease(record, { parts, hosts, queueTimeoutSeconds, first: true }, () => record.stopWanted !== null);
   if (granted === null) {
     await giveBack(record, { clean: [], unclean: [], silent: [] });
     return stopped(record);

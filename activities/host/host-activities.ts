@@ -13,11 +13,11 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
   return {
     async startNode(input) {
       await refuseForeign(input, input.run.runId);
-      const { highestGeneration, startNumber } = await seats.prepare(input, async () => {
+      const { highestGeneration, startNumber, freePort } = await seats.prepare(input, async () => {
         await agent.client.activity.heartbeat(activityInfo().taskToken);
       });
       const { host, address, gpus } = agent;
-      return { host, address, interface: agent.interface, port: agent.peers.port, gpus, highestGeneration, startNumber };
+      return { host, address, interface: agent.interface, port: agent.peers.port, gpus, freePort, highestGeneration, startNumber };
     },
 
     async runNode(input) {

@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { cookie } from '../../spec/ids.js';
 import type { StartReason } from '../../spec/nodes.js';
 import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
+import { renderTemplates } from '../../spec/task/template.js';
 import { writeLaunch } from '../process/launch.js';
 import type { Agent } from './agent.js';
 import { runDir, type StartRecord, startDir } from './store.js';
@@ -24,8 +25,9 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
   write(files.nodes, nodesIps(roster));
   write(files.roster, JSON.stringify(rosterFile(roster, self)));
   write(files.hostfile, roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join(''));
-  const env = {
+  const env: Record<string, string> = {
     ...interfaceVariables(self),
+    ...(record.program.dialects.includes('torch') ? torchVariables(roster, self) : {}),
     ...record.program.env,
     ...contract(agent, record, roster, self, reason),
     DSTACK_MPI_HOSTFILE: files.hostfile,
@@ -33,8 +35,9 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
     MUSTER_NODES_FILE: files.nodes,
     MUSTER_ROSTER_FILE: files.roster,
   };
-  const { shell, commands } = record.program;
-  await writeLaunch(dir, { env, workingDir: work, shell, script: `${script(commands)}\n` });
+  const { shell, commands, nodesEnv } = record.program;
+  if (nodesEnv === 'file') delete env['DSTACK_NODES_IPS'];
+  await writeLaunch(dir, { env, workingDir: work, shell, script: `${renderTemplates(script(commands), groupsOf(roster))}\n` });
 }
 
 /** One script, joined by `&&` as dstack does. */
@@ -70,8 +73,24 @@ function interfaceVariables(self: RosterNode): Record<string, string> {
   return { NCCL_SOCKET_IFNAME: `=${self.interface}`, GLOO_SOCKET_IFNAME: self.interface };
 }
 
+/** What torchrun reads in place of its options. Source: torch.distributed.run, `env` and `PET_`. */
+function torchVariables(roster: Roster, self: RosterNode): Record<string, string> {
+  return {
+    PET_NNODES: String(roster.nodes.length),
+    PET_NODE_RANK: String(self.rank),
+    PET_MASTER_ADDR: roster.nodes[0]?.address ?? '',
+    PET_MASTER_PORT: String(roster.masterPort ?? ''),
+  };
+}
+
+/** Every group has a node, so the roster names all of them, in order. */
+function groupsOf(roster: Roster): { name: string; addresses: string[] }[] {
+  const names = [...new Set(roster.nodes.map(({ group }) => group))];
+  return names.map((name) => ({ name, addresses: roster.nodes.filter(({ group }) => group === name).map(({ address }) => address) }));
+}
+
 function rosterFile(roster: Roster, self: RosterNode): object {
-  const nodes = roster.nodes.map(({ port: _port, ...node }) => ({ ...node, group: null }));
+  const nodes = roster.nodes.map(({ port: _port, ...node }) => node);
   return { runId: roster.runId, generation: roster.generation, rank: self.rank, nodes };
 }
 

@@ -1,18 +1,20 @@
 import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
 import type { RunNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
-import { cookie, fleetWorkflowId } from '../../spec/ids.js';
-import * as messages from '../../spec/messages.js';
+import { cookie } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 
+import { type HeldPort, holdPort } from '../network/held-port.js';
 import { lastLines } from '../process/output.js';
 import { readLaunchFailure, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
 import { findCarriers, terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
-import { meet } from './meet.js';
+import { isFirstWave, meet } from './meet.js';
+import { NotReady, passGate } from './readiness.js';
 import { askRun } from './run-wanted.js';
 import { type StartRecord, startDir, writeStart } from './store.js';
+import { asFailure, reportEnd, tellCleaned, tellReleased } from './tell.js';
 
 /** A start that nobody has asked for again is checked so often: is its run still there? */
 const ORPHAN_CHECK_MS = 30_000;
@@ -20,7 +22,6 @@ const ORPHAN_CHECK_MS = 30_000;
 const LOST_TOKEN_CHECK_MS = 2_000;
 /** What helpers get that outlive their program. */
 const HELPER_GRACE_MS = 5_000;
-const RETRY_MAX_MS = 5_000;
 
 /**
  * One start of a seat in this agent's life: meets the others, lets the program go, beats, and reports its end until that is
@@ -36,6 +37,9 @@ export class NodeStart {
   #watch: { close(): void } | undefined;
   #stopping: Promise<boolean> | undefined;
   #token: Uint8Array | null = null;
+  #held: HeldPort | undefined;
+  /** Why this node is being ended though its program did nothing wrong by its exit code. */
+  #gaveUp: Failure | undefined;
   #closed = false;
 
   constructor(
@@ -69,9 +73,31 @@ export class NodeStart {
       void this.#fail('ShimLost', 'the process that waits to start the program was killed');
       return;
     }
+    if (this.record.freePort !== null && this.#held === undefined && !readProgram(this.dir)) {
+      void holdPort(this.record.freePort).then((held) => this.hold(held));
+    }
     // A broken meeting is taken up by the activity's next attempt, which comes when nobody beats for this one.
-    if (stage === 'meeting' && !readProgram(this.dir)) this.#token = null;
+    if ((stage === 'meeting' && !readProgram(this.dir)) || this.#isMidWave()) this.#token = null;
+    // Its program may be ready, and gone, before the next attempt asks for it.
+    if (this.#isMidWave()) this.#pass(this.#abort.signal).catch((error: unknown) => this.#gateFailed(error));
     this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
+  }
+
+  /** Holds a port until the program goes, or nothing comes of it. */
+  hold(port: HeldPort | undefined): void {
+    if (this.record.end || this.#closed || this.record.stage === 'released') port?.release();
+    else this.#held = port;
+  }
+
+  #letPortGo(): void {
+    this.#held?.release();
+    this.#held = undefined;
+  }
+
+  /** Its program goes, and others wait for it or for its equals. */
+  #isMidWave(): boolean {
+    const { stage, program, rank, opened } = this.record;
+    return stage === 'released' && !opened && isFirstWave(program.startup, rank);
   }
 
   /**
@@ -82,29 +108,62 @@ export class NodeStart {
     const alreadyReleased = this.record.stage === 'released';
     const over = this.record.end !== null || this.#stopping !== undefined;
     const { generation, rank } = input;
+    const again = this.record.stage === 'meeting' || this.#isMidWave();
+    const midWave = this.#isMidWave();
     this.#token = activity.token;
     this.#save({
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
       ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
     });
     this.#schedule(this.#beatMs());
-    if (over || (alreadyReleased && (rank > 0 || deadlineAtMs < Date.now()))) return;
+    if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
+    if (rank > 0) this.#letPortGo();
     this.#abort.abort();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     const go = () => {
+      this.#letPortGo();
       if (!signal.aborted && releaseShim(this.dir, 'go')) setImmediate(() => this.#released());
     };
-    meet(this.agent, this.record, input, { deadlineAtMs, signal, go, alreadyReleased })
+    const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
+    const up = () => this.#pass(signal);
+    meet(this.agent, this.record, input, {
+      deadlineAtMs: deadlineAtMs + (again ? patienceMs : 0),
+      patienceMs,
+      signal,
+      go,
+      up,
+      alreadyReleased: alreadyReleased && !midWave,
+    })
       .then(() => {
-        if (input.rank === 0) void this.#tellReleased(input.generation);
+        if (this.record.program.startup.order !== 'any') this.#save({ opened: true });
+        if (input.rank === 0) void tellReleased(this.agent, this.record.run.handle, input.generation);
       })
       .catch((error: unknown) => {
-        if (signal.aborted || this.record.stage === 'released') return;
+        if (signal.aborted) return;
+        if (this.#gateFailed(error)) return;
+        if (this.record.stage === 'released') return;
         const { type, message } = asFailure(error);
         releaseShim(this.dir, 'abort');
         void this.#fail(type, message);
       });
+  }
+
+  /** This node's gate, where its task has one. */
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { ready } = this.record.program.startup;
+    if (this.record.up) return;
+    const { address, baseEnv } = this.agent;
+    if (ready !== null) await passGate(ready, { dir: this.dir, address, baseEnv, signal });
+    this.#save({ up: true });
+  }
+
+  #gateFailed(error: unknown): boolean {
+    if (!(error instanceof NotReady)) return false;
+    const { stopSignal, stopDurationSeconds } = this.record.program;
+    this.#gaveUp = { type: 'NotReady', message: error.message };
+    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
+    return true;
   }
 
   /**
@@ -142,6 +201,8 @@ export class NodeStart {
       return this.#fail(type, launchFailure, { endedAtMs });
     }
     const clean = await this.#sweepHelpers();
+    if (code === 0 && this.#isMidWave() && !this.record.up) this.#gaveUp ??= { type: 'NotReady', message: 'its program ended with code 0 before it was ready' };
+    if (this.#gaveUp) return this.#fail(this.#gaveUp.type, this.#gaveUp.message, { clean, endedAtMs });
     await this.#finish({
       ...{ kind: 'exited', code, startNumber: this.record.startNumber, endedAtMs },
       ...{ lastLines: await lastLines(this.dir), clean },
@@ -172,6 +233,7 @@ export class NodeStart {
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
     this.#save({ end });
+    this.#letPortGo();
     this.#abort.abort();
     this.#resolveEnded();
     await this.#report(end);
@@ -181,17 +243,7 @@ export class NodeStart {
   async #report(end: NodeEnd): Promise<void> {
     clearTimeout(this.#timer);
     const { activity } = this.record;
-    for (let waitMs = 200; activity && !this.#closed; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
-      try {
-        const { workflowId, activityId } = activity;
-        await this.agent.client.activity.complete({ workflowId, activityId }, end);
-        break;
-      } catch (error) {
-        if (error instanceof ActivityNotFoundError) break;
-        this.agent.log.warn({ error: String(error), start: this.cookie }, 'the end of a node could not be reported yet');
-        await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
-      }
-    }
+    if (activity) await reportEnd(this.agent, activity, end, this.cookie, () => this.#closed);
     if (this.#closed) return;
     this.#save({ stage: 'reported' });
     this.#close();
@@ -201,6 +253,7 @@ export class NodeStart {
   detach(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#letPortGo();
     this.#watch?.close();
     this.#abort.abort();
   }
@@ -208,13 +261,6 @@ export class NodeStart {
   #close(): void {
     this.detach();
     this.onClosed();
-  }
-
-  async #tellReleased(generation: number): Promise<void> {
-    const run = this.agent.client.workflow.getHandle(this.record.run.handle);
-    await run.signal(messages.nodesReleased, { generation }).catch((error: unknown) => {
-      this.agent.log.warn({ error: String(error) }, 'the run could not be told of the release');
-    });
   }
 
   #beatMs(): number {
@@ -250,29 +296,14 @@ export class NodeStart {
     if (wanted === 'closed' || wanted === 'superseded') {
       const message = wanted === 'closed' ? 'the run is closed' : 'a newer generation leaves this host out';
       const clean = await this.stop({ type: 'Superseded', message }, program.stopSignal as NodeJS.Signals, program.stopDurationSeconds * 1000);
-      if (clean) await this.#tellCleaned();
+      if (clean) await tellCleaned(this.agent, this.record.run.runId);
       return;
     }
     this.#schedule(this.record.stage === 'released' ? LOST_TOKEN_CHECK_MS : ORPHAN_CHECK_MS);
-  }
-
-  async #tellCleaned(): Promise<void> {
-    const { client, fleet, host, log } = this.agent;
-    const message = { host, runId: this.record.run.runId };
-    await client.workflow
-      .getHandle(fleetWorkflowId(fleet))
-      .signal(messages.hostCleaned, message)
-      .catch((error: unknown) => log.warn({ error: String(error) }, 'the fleet could not be told that the host is clean'));
   }
 
   #save(change: Partial<StartRecord>): void {
     Object.assign(this.record, change);
     writeStart(this.agent.dataDir, this.record);
   }
-}
-
-function asFailure(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
-  const type = error instanceof Error && 'type' in error && error.type === 'BarrierBroken' ? 'BarrierBroken' : 'NodeSetupFailed';
-  return { type, message };
 }

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { RunNodeInput, StartNodeInput } from '../../spec/activities.js';
 import { cookie } from '../../spec/ids.js';
 import type { NodeEnd, RunRef } from '../../spec/nodes.js';
+import { holdPort } from '../network/held-port.js';
 import { forkShim } from '../process/shim.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
@@ -60,7 +61,7 @@ export class Seats {
   }
 
   /** Prepares the start of a gathering, or finds it. Before an older start is ended `stillWanted` is asked, which throws where nobody waits any more. */
-  prepare(input: StartNodeInput, stillWanted: () => Promise<void>): Promise<{ highestGeneration: number; startNumber: number }> {
+  prepare(input: StartNodeInput, stillWanted: () => Promise<void>): Promise<{ highestGeneration: number; startNumber: number; freePort: number | null }> {
     return this.#inTurn(input.run, async () => {
       const { dataDir, host } = this.agent;
       const { runId } = input.run;
@@ -70,7 +71,7 @@ export class Seats {
       if (this.ofRun(runId).length > 0) await stillWanted();
       const known = this.ofRun(runId).find(({ record }) => record.gathering === input.gathering && !record.end);
       const highestGeneration = this.#highestGeneration(runId);
-      if (known) return { highestGeneration, startNumber: known.record.startNumber };
+      if (known) return { highestGeneration, startNumber: known.record.startNumber, freePort: known.record.freePort };
       const { shell, stopSignal, stopDurationSeconds } = input.program;
       if (!findInPath(shell, input.program.env['PATH'] ?? this.agent.baseEnv['PATH'])) {
         throw ApplicationFailure.nonRetryable(`Host ${host} has no ${shell}; install it there, or name another with \`shell:\``, 'CommandNotFound');
@@ -78,8 +79,8 @@ export class Seats {
       const message = 'a newer start took its place';
       await Promise.all(this.ofRun(runId).map((old) => old.stop({ type: 'Superseded', message }, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000)));
       const startNumber = 1 + Math.max(readTombstone(dataDir, runId).startNumber, ...listStarts(dataDir, runId), 0);
-      await this.#create(input, startNumber);
-      return { highestGeneration, startNumber };
+      const freePort = await this.#create(input, startNumber);
+      return { highestGeneration, startNumber, freePort };
     });
   }
 
@@ -104,14 +105,16 @@ export class Seats {
     return Math.max(0, readTombstone(dataDir, runId).generation, ...seen);
   }
 
-  async #create(input: StartNodeInput, startNumber: number): Promise<void> {
+  async #create(input: StartNodeInput, startNumber: number): Promise<number | null> {
     const { agent } = this;
     const { run, gathering, program } = input;
+    const held = program.dialects.length > 0 ? await holdPort() : undefined;
     try {
       const start = this.#keep({
         ...{ version: 1, run, host: agent.host, startNumber, gathering, program },
-        ...{ stage: 'prepared', generation: 0, rank: 0, activity: null, end: null },
+        ...{ stage: 'prepared', generation: 0, rank: 0, up: false, opened: false, freePort: held?.port ?? null, activity: null, end: null },
       });
+      start.hold(held);
       const forked = this.#spare.take(start.dir);
       writeStart(agent.dataDir, start.record);
       if (!forked) {
@@ -119,7 +122,9 @@ export class Seats {
         await forkShim({ dir: start.dir, bootId, pidNamespace, baseEnv, cookie: start.cookie });
       }
       start.resume();
+      return start.record.freePort;
     } catch (error) {
+      held?.release();
       this.#starts.delete(cookie(run.runId, agent.host, startNumber));
       const message = `Host ${agent.host} could not prepare the node: ${error instanceof Error ? error.message : error}`;
       throw ApplicationFailure.nonRetryable(message, 'NodeSetupFailed');

@@ -18,6 +18,12 @@ export interface StartRecord {
   stage: 'prepared' | 'meeting' | 'released' | 'reported';
   generation: number;
   rank: number;
+  /** It passed its gate, in the first of two waves. */
+  up: boolean;
+  /** The nodes of all waves were released. */
+  opened: boolean;
+  /** Held until the start. */
+  freePort: number | null;
   /** The activity that waits for the end. */
   activity: { token: string; workflowId: string; activityId: string } | null;
   end: NodeEnd | null;

@@ -29,6 +29,10 @@ export interface JoinTerms {
   digest: string;
   token: string;
   rank: number;
+  /** This node is of the first of two waves: it says when it is up, and stays until all were released. */
+  saysUp?: boolean | undefined;
+  /** How long after the deadline the release may still come, where others have to be up first. Milliseconds. */
+  patienceMs?: number | undefined;
   /** Epoch milliseconds. */
   deadlineAt: number;
   /** Aborting rejects with the signal's reason. */
@@ -40,6 +44,8 @@ export interface JoinHandlers {
   onRoster(bytes: string): Promise<void>;
   /** Called once, synchronously when *go* arrives, and never unless this node was ready. */
   onGo(): void;
+  /** Called once after *go* where the node `saysUp`. When it resolves this node is up; when it rejects, `joinMeeting` rejects with the same. */
+  onUp?(): Promise<void>;
 }
 
 /**
@@ -48,13 +54,13 @@ export interface JoinHandlers {
  * who it should be, or when nothing was decided 2 s after the deadline; `onGo` has then not been called.
  */
 export async function joinMeeting(terms: JoinTerms, handlers: JoinHandlers): Promise<Released> {
-  const { deadlineAt, signal } = terms;
+  const { deadlineAt, patienceMs = 0, signal } = terms;
   signal?.throwIfAborted();
   const stop = new AbortController();
   const onAbort = () => stop.abort(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   const joiner = new Joiner(terms, handlers, stop.signal);
-  const timer = setTimeout(() => stop.abort(joiner.tooLate()), Math.max(0, Math.min(deadlineAt + GRACE_MS - Date.now(), 2 ** 31 - 1)));
+  const timer = setTimeout(() => stop.abort(joiner.tooLate()), Math.max(0, Math.min(deadlineAt + patienceMs + GRACE_MS - Date.now(), 2 ** 31 - 1)));
   try {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       const end = await joiner.call();
@@ -73,6 +79,8 @@ type CallEnd = 'released' | 'lost' | 'unanswered';
 
 class Joiner {
   #prepared: Promise<void> | undefined;
+  #up: Promise<void> | undefined;
+  #went = false;
   #reached = 'not called yet';
 
   constructor(
@@ -120,7 +128,7 @@ class Joiner {
   #talk(link: Link, resolve: (end: CallEnd) => void, reject: (error: unknown) => void, proven: () => void): void {
     const { terms } = this;
     const nonce = newNonce();
-    let stage: 'hello' | 'proof' | 'roster' | 'ready' | 'over' = 'hello';
+    let stage: 'hello' | 'proof' | 'roster' | 'ready' | 'gone' | 'over' = 'hello';
     link.socket.once('connect', () => {
       this.#reached = 'connected, no meeting there yet';
       const { runId, generation, digest, rank } = terms;
@@ -128,7 +136,7 @@ class Joiner {
       link.send(encode({ muster: PROTOCOL_VERSION, t: 'hello', runId, generation, digest, rank, nonce, mac }));
     });
     link.onClosed = (why) => {
-      const lost = stage === 'roster' || stage === 'ready';
+      const lost = stage === 'roster' || stage === 'ready' || stage === 'gone';
       this.#reached = lost ? `the connection was lost when this node was ${stage === 'ready' ? 'ready' : 'not ready'} (${why})` : why;
       resolve(lost ? 'lost' : 'unanswered');
     };
@@ -164,10 +172,20 @@ class Joiner {
         }, reject);
         return;
       }
+      if (frame.t === 'done' && stage === 'gone') {
+        stage = 'over';
+        return resolve('released');
+      }
       if (frame.t !== 'go' || stage !== 'ready') return link.drop(`rank 0 said "${frame.t}" out of turn`);
-      stage = 'over';
-      this.handlers.onGo();
-      resolve('released');
+      if (!this.#went) this.handlers.onGo();
+      this.#went = true;
+      stage = terms.saysUp ? 'gone' : 'over';
+      if (!terms.saysUp) return resolve('released');
+      this.#reached = 'this node was released, the others were not';
+      this.#up ??= this.handlers.onUp?.() ?? Promise.resolve();
+      this.#up.then(() => {
+        if (link.open) link.send(UP);
+      }, reject);
     };
     link.onFrame = (raw) => {
       try {
@@ -219,6 +237,7 @@ function pauseFor(ms: number, stop: AbortSignal): Promise<void> {
 }
 
 const READY = encode({ t: 'ready' });
+const UP = encode({ t: 'up' });
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 500;
 const CONNECT_MS = 2_000;

@@ -1,6 +1,8 @@
 import { BarrierBroken, type MissingRank } from './errors.js';
 import type { Link } from './link.js';
-import { digestOf, encode, type Hello, LINE_BYTES, Ready, type Refusal } from './protocol.js';
+import { digestOf, encode, type Hello, LINE_BYTES, Ready, type Refusal, Up } from './protocol.js';
+
+export type FirstWave = 'all' | 'master' | 'workers';
 
 /** The barrier of one generation, as rank 0's agent is asked to hold it. `digest` is the SHA-256 of `rosterBytes` in lower-case hex. */
 export interface MeetingTerms {
@@ -11,8 +13,10 @@ export interface MeetingTerms {
   token: string;
   /** How many meet, rank 0 included. */
   nodes: number;
+  /** Who is released first; the others follow when all of these are up. */
+  first?: FirstWave | undefined;
   rosterBytes: string;
-  /** Epoch milliseconds. */
+  /** By when all must be ready; how long the first wave takes to be up is for its nodes to limit. Epoch milliseconds. */
   deadlineAt: number;
   /** `true` after rank 0's agent was started anew and knows that it had released: nodes that come back get *go*, nobody is waited for, `onGo` is not called. */
   alreadyReleased?: boolean | undefined;
@@ -21,7 +25,7 @@ export interface MeetingTerms {
 }
 
 export interface MeetingHandlers {
-  /** Rank 0's own *go*: called once, synchronously, right after all others were sent theirs. */
+  /** Rank 0's own *go*: called once, synchronously, right after all others of its wave were sent theirs. */
   onGo(): void;
 }
 
@@ -31,10 +35,12 @@ export interface Released {
 
 /** Rank 0's side of a barrier. */
 export interface HostedMeeting {
-  /** Resolves once all were sent *go*; rejects with `BarrierBroken` at the deadline or at `close`. Never an unhandled rejection. */
+  /** Resolves once all, of all waves, were sent *go*; rejects with `BarrierBroken` at the deadline or at `close`. Never an unhandled rejection. */
   readonly released: Promise<Released>;
   /** Rank 0 itself is ready. Idempotent. */
   ready(): void;
+  /** Rank 0, in the first of two waves, is up. Idempotent. */
+  up(): void;
   /** Nodes that come (back) from now on get no *go*. Idempotent. Before the release it breaks the barrier with the reason `closed`. */
   close(): void;
 }
@@ -51,9 +57,11 @@ interface Seat {
 /** The state of a meeting. The port has proven who is on a link before it hands the link to `seat`. */
 export class Meeting implements HostedMeeting {
   readonly released: Promise<Released>;
-  #phase: 'gathering' | 'released' | 'broken' | 'closed' = 'gathering';
+  #phase: 'gathering' | 'first-wave' | 'released' | 'broken' | 'closed' = 'gathering';
   readonly #seats: Seat[];
   #ownReady = false;
+  /** The ranks of the first wave that are up. */
+  readonly #up = new Set<number>();
   /** How many are not ready. A count, so that the release of many nodes costs no search at each of them. */
   #awaited: number;
   readonly #roster: Buffer;
@@ -91,6 +99,11 @@ export class Meeting implements HostedMeeting {
     this.#releaseIfAll();
   }
 
+  up(): void {
+    this.#up.add(0);
+    this.#advance();
+  }
+
   close(): void {
     this.#end(new BarrierBroken('closed', `The barrier of generation ${this.terms.generation} was given up before all nodes were ready.`, this.#missing()));
   }
@@ -113,10 +126,10 @@ export class Meeting implements HostedMeeting {
     const seat = this.#seats[rank];
     if (this.#farewell) link.finish(this.#farewell);
     else if (!seat || this.#phase === 'closed') link.drop('no such meeting');
-    else this.#sit(seat, link);
+    else this.#sit(rank, seat, link);
   }
 
-  #sit(seat: Seat, link: Link): void {
+  #sit(rank: number, seat: Seat, link: Link): void {
     const older = seat.link;
     this.#leave(seat);
     older?.drop('the rank connected anew');
@@ -127,9 +140,15 @@ export class Meeting implements HostedMeeting {
       if (seat.link === link) this.#leave(seat);
     };
     link.onFrame = (frame) => {
+      if (seat.state === 'ready' && this.#isFirst(rank) && Up.safeParse(frame).success) {
+        this.#up.add(rank);
+        if (this.#phase === 'released') link.send(DONE);
+        return this.#advance();
+      }
       if (!Ready.safeParse(frame).success || seat.state === 'ready') return link.drop('it said what has no place here');
       seat.state = 'ready';
-      if (this.#phase === 'released') return link.send(GO);
+      if (this.#phase === 'released' || (this.#phase === 'first-wave' && this.#isFirst(rank))) return link.send(GO);
+      if (this.#phase === 'first-wave') return;
       this.#awaited -= 1;
       this.#releaseIfAll();
     };
@@ -144,14 +163,39 @@ export class Meeting implements HostedMeeting {
 
   #releaseIfAll(): void {
     if (this.#awaited > 0 || this.#phase !== 'gathering') return;
-    // Nothing but the writes happens between the first and the last; rank 0, which has no network between, comes last.
-    for (const { link } of this.#seats) link?.send(GO);
+    const { first = 'all' } = this.terms;
+    this.#release((rank) => this.#isFirst(rank));
+    if (first === 'all') {
+      this.#settle('released');
+      return;
+    }
+    this.#phase = 'first-wave';
+    clearTimeout(this.#deadline);
+    this.#advance();
+  }
+
+  /** Lets the second wave go once all of the first are up. */
+  #advance(): void {
+    if (this.#phase !== 'first-wave' || this.#seats.some((_, rank) => this.#isFirst(rank) && !this.#up.has(rank))) return;
+    this.#release((rank) => !this.#isFirst(rank));
+    this.#settle('released');
+    for (const [rank, { link }] of this.#seats.entries()) if (this.#isFirst(rank)) link?.send(DONE);
+  }
+
+  #isFirst(rank: number): boolean {
+    const { first = 'all' } = this.terms;
+    return first === 'all' || (first === 'master') === (rank === 0);
+  }
+
+  /** Nothing but the writes happens between the first and the last; rank 0, which has no network between, comes last. */
+  #release(isMeant: (rank: number) => boolean): void {
+    for (const [rank, { link }] of this.#seats.entries()) if (isMeant(rank)) link?.send(GO);
+    if (!isMeant(0)) return;
     try {
       this.handlers.onGo();
     } catch (error) {
       this.#reject(error);
     }
-    this.#settle('released');
   }
 
   #settle(phase: 'released' | 'broken' | 'closed'): void {
@@ -202,6 +246,7 @@ function seatInWords({ state, refused }: Seat): string {
 }
 
 const GO = encode({ t: 'go' });
+const DONE = encode({ t: 'done' });
 
 // Node.js fires a longer one at once.
 const LONGEST_TIMER = 2 ** 31 - 1;

@@ -12,13 +12,15 @@ import { z } from 'zod';
  *                                            ◀──  roster (bytes)
  *   ready                                    ──▶
  *                                            ◀──  go
+ *   up        (first of two waves only)      ──▶
+ *                                            ◀──  done
  *
  * In place of any frame the host may say `refused` or `broken`. The token itself is never sent. The mac in the hello keeps
  * strangers from learning which generation, roster or ranks there are: who does not know the token is told `denied`, no more.
  */
 
 /** Both sides of a barrier must speak the same version; another one is refused by name. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** No side reads more than this before the other has proven itself. */
 export const FIRST_FRAME_BYTES = 4 * 1024;
@@ -70,14 +72,17 @@ export const HostFrame = z.discriminatedUnion('t', [
   z.object({ t: z.literal('challenge'), nonce: hex32, proof: hex32 }),
   z.object({ t: z.literal('roster'), bytes: z.string() }),
   z.object({ t: z.literal('go') }),
+  z.object({ t: z.literal('done') }),
   Refusal,
   Broken,
 ]);
 
 export const Proof = z.object({ t: z.literal('proof'), proof: hex32 });
 export const Ready = z.object({ t: z.literal('ready') });
+/** The node's program is ready for those who wait for it. */
+export const Up = z.object({ t: z.literal('up') });
 
-export type Frame = z.infer<typeof HostFrame> | Hello | z.infer<typeof Proof> | z.infer<typeof Ready>;
+export type Frame = z.infer<typeof HostFrame> | Hello | z.infer<typeof Proof> | z.infer<typeof Ready> | z.infer<typeof Up>;
 
 /** A frame as it goes over the wire. */
 export function encode(frame: Frame): Buffer {

@@ -1,3 +1,5 @@
+import { isReservedEnv } from '../../spec/task/env.js';
+
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 // Names that bash or dash treats as its own (read-only, computed or checked on assignment), and those of our scripts. They cannot pass
@@ -26,11 +28,11 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What a program inherits of the agent's environment: all but `TEMPORAL_*`, `MUSTER_*`, and what npm adds. */
+/** What a program inherits of the agent's environment: all but `TEMPORAL_*`, what Muster itself sets, and what npm adds. */
 export function baseEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const base: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || name === 'INIT_CWD' || /^(TEMPORAL_|MUSTER_|npm_)/.test(name)) continue;
+    if (value === undefined || name === 'INIT_CWD' || isReservedEnv(name) || /^(TEMPORAL_|npm_)/.test(name)) continue;
     base[name] = value;
   }
   return base;

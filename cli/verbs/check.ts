@@ -11,8 +11,10 @@ export function check(): Command {
       const { task, warnings } = readTask({ file });
       for (const warning of warnings) say(`warning: ${warning}`);
       if (json) return printJson(task);
-      const { name, nodes, commands, fleet } = task;
-      print(`${file} is valid: ${name}, ${counted(nodes, 'node')} of the fleet ${fleet}, ${counted(commands.length, 'command')}`);
+      const { name, nodes, groups, fleet } = task;
+      const kinds = groups.length > 1 ? ` in ${groups.length} groups (${groups.map((group) => `${group.name} ${group.nodes}`).join(', ')})` : '';
+      const commands = groups.reduce((sum, group) => sum + group.commands.length, 0);
+      print(`${file} is valid: ${name}, ${counted(nodes, 'node')}${kinds} of the fleet ${fleet}, ${counted(commands, 'command')}`);
     });
 }
 

@@ -25,39 +25,24 @@ export const PLACEMENT_KEYS: readonly string[] = [
   'utilization_policy',
 ];
 
+/** dstack forwards ports to the submitter; here the nodes' own addresses are reached: one warning. */
+export const UNFORWARDED_KEYS: readonly string[] = ['ports'];
+
 /** dstack's keys that change what runs: without them it would be another program, so they are errors. */
-export const PROGRAM_KEYS: readonly string[] = [
-  'docker',
-  'entrypoint',
-  'home_dir',
-  'image',
-  'init',
-  'ports',
-  'privileged',
-  'registry_auth',
-  'setup',
-  'user',
-  'volumes',
-];
+export const PROGRAM_KEYS: readonly string[] = ['docker', 'entrypoint', 'home_dir', 'image', 'init', 'privileged', 'registry_auth', 'setup', 'user', 'volumes'];
 
 /** Keys of the design that are still to come. */
 export const COMING_KEYS: readonly string[] = [
-  'dialects',
   'fencing',
   'files',
-  'groups',
   'health',
-  'nodes_env',
   'on_host_loss',
   'on_resize',
   'preflight',
   'repos',
   'restart',
-  'retry',
   'retry_policy',
   'spares',
-  'startup_order',
-  'where',
 ];
 
 /** Whether a value asks for nothing, as `privileged: false` or `ports: []`: such a key changes nothing. */

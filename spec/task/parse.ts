@@ -1,10 +1,12 @@
 import { readEnv } from './environment.js';
-import { asksForNothing, COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS } from './keys.js';
+import { readGang } from './gang.js';
+import { asksForNothing, COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS, UNFORWARDED_KEYS } from './keys.js';
 import { slugName } from './name.js';
 import { found, type Locate, type Path, type Problem, problemAt, type Warning } from './problem.js';
 import { type FieldValue, TASK_FIELDS, type TaskField, taskFields } from './schema.js';
-import { DEFAULTS, type Task } from './task.js';
-import { quoteKey, readWith, unknownKey } from './words.js';
+import { DEFAULTS, type Task, type TaskGroup } from './task.js';
+import { warningsOf } from './warnings.js';
+import { readWith, unknownKey } from './words.js';
 
 export { describeProblem, type Problem, type Warning } from './problem.js';
 
@@ -21,10 +23,8 @@ export type ParsedTask = { ok: true; task: Task; warnings: Warning[] } | { ok: f
 
 type Fields = { [K in TaskField]?: FieldValue<K> };
 
-const ALL_KEYS = [...TASK_FIELDS, ...COMING_KEYS, ...PROGRAM_KEYS, ...PLACEMENT_KEYS];
+const ALL_KEYS = [...TASK_FIELDS, ...COMING_KEYS, ...PROGRAM_KEYS, ...PLACEMENT_KEYS, ...UNFORWARDED_KEYS];
 const MOST_PROBLEMS = 100;
-const LONGEST_VARIABLE_BYTES = 131_072;
-const BYTES_PER_ADDRESS = 16;
 
 /**
  * Any value as a task, or all of its problems at once (past a hundred, their number), in the order of its keys. Total: it
@@ -56,32 +56,24 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
 
   const given = input as Record<string, unknown>;
   const fields: Fields = {};
-  const placement: string[] = [];
   for (const key of Object.keys(given)) {
     if (isField(key)) readField(fields, key, given[key], refuse);
-    else if (PLACEMENT_KEYS.includes(key)) placement.push(key);
     else if (COMING_KEYS.includes(key)) {
       if (!asksForNothing(given[key])) refuse([key], `\`${key}\` is not supported yet`);
     } else if (PROGRAM_KEYS.includes(key)) {
       if (!asksForNothing(given[key]))
         refuse([key], `\`${key}\` changes what runs, and Muster does not support it; remove it to run the commands on the hosts as they are`);
-    } else refuse([key], unknownKey(key, ALL_KEYS));
+    } else if (!hasNoEffect(key)) refuse([key], unknownKey(key, ALL_KEYS));
   }
-  if (isAbsent(given['commands'])) refuse(['commands'], 'expected a list of commands, got nothing');
-  checkTogether(fields, refuse);
+  const groups = readGang(fields, given, refuse);
+  const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
+  checkHosts(fields, nodes, refuse);
   const env = readEnv(fields.env ?? DEFAULTS.env, context.submitterEnv, (path, message) => refuse(['env', ...path], message));
 
-  if (placement.length > 0) {
-    const names = placement.map(quoteKey).join(', ');
-    const message = `${names} ${placement.length === 1 ? 'chooses' : 'choose'} machines in dstack and ${placement.length === 1 ? 'has' : 'have'} no effect here`;
-    warnings.push({ ...problemAt([placement[0] ?? ''], message, locate), path: placement.length === 1 ? (placement[0] ?? '') : '' });
-  }
-  if (fields.resources !== undefined) {
-    warnings.push(problemAt(['resources'], 'parsed, not yet used to choose hosts', locate));
-  }
+  for (const { path, message } of warningsOf(given)) warnings.push(problemAt(path, message, locate));
   if (more > 0) problems.push({ path: '', message: `and ${more} more ${more === 1 ? 'problem' : 'problems'}` });
   if (problems.length > 0) return { ok: false, problems, warnings };
-  return { ok: true, task: assemble(fields, env, context.defaultName), warnings };
+  return { ok: true, task: assemble(fields, groups, env, context.defaultName), warnings };
 }
 
 function readField(fields: Fields, key: TaskField, value: unknown, refuse: (path: Path, message: string) => void): void {
@@ -99,30 +91,28 @@ function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-function checkTogether({ nodes, hosts }: Fields, refuse: (path: Path, message: string) => void): void {
-  if (hosts !== undefined && hosts.length > 0 && nodes !== undefined && nodes !== hosts.length) {
-    refuse(['nodes'], `expected ${hosts.length}, the number of \`hosts\`, got ${nodes}`);
+function checkHosts({ hosts, groups }: Fields, nodes: number, refuse: (path: Path, message: string) => void): void {
+  if (hosts !== undefined && hosts.length > 0 && nodes > 0 && nodes !== hosts.length) {
+    refuse(groups === undefined ? ['nodes'] : ['groups'], `expected ${hosts.length}, the number of \`hosts\`, got ${nodes}`);
   }
-  const tooLong = addressListProblem(nodes ?? hosts?.length ?? DEFAULTS.nodes);
-  if (tooLong !== undefined) refuse(['nodes'], tooLong);
 }
 
-/** Whether Linux could hold so many addresses in `DSTACK_NODES_IPS`; the words for a list that is too long. */
-export function addressListProblem(nodes: number): string | undefined {
-  if (nodes * BYTES_PER_ADDRESS <= LONGEST_VARIABLE_BYTES) return undefined;
-  return `expected a list of addresses of at most 128 KiB, got ${nodes} nodes; \`nodes_env: file\` is not supported yet`;
+function hasNoEffect(key: string): boolean {
+  return PLACEMENT_KEYS.includes(key) || UNFORWARDED_KEYS.includes(key);
 }
 
-function assemble(fields: Fields, env: Record<string, string>, defaultName: string): Task {
+function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, string>, defaultName: string): Task {
   return {
     name: fields.name ?? slugName(defaultName),
-    nodes: fields.nodes ?? fields.hosts?.length ?? DEFAULTS.nodes,
-    commands: fields.commands ?? [],
+    nodes: groups.reduce((sum, group) => sum + group.nodes, 0),
+    groups,
     shell: fields.shell ?? DEFAULTS.shell,
     env,
     workingDir: fields.working_dir ?? DEFAULTS.workingDir,
     hosts: fields.hosts ?? DEFAULTS.hosts,
-    resources: fields.resources ?? DEFAULTS.resources,
+    startup: fields.startup_order ?? DEFAULTS.startup,
+    nodesEnv: fields.nodes_env ?? DEFAULTS.nodesEnv,
+    dialects: fields.dialects ?? DEFAULTS.dialects,
     schedule: fields.schedule ?? DEFAULTS.schedule,
     stopCriteria: fields.stop_criteria ?? DEFAULTS.stopCriteria,
     stopSignal: fields.stop_signal ?? DEFAULTS.stopSignal,

@@ -1,13 +1,18 @@
 import { z } from 'zod';
+import { commandsSchema, countSchema } from './commands.js';
 import { durationOf, durationOrOff } from './duration.js';
+import { groupsSchema } from './groups.js';
+import { labelsSchema } from './labels.js';
 import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
 import { found } from './problem.js';
 import { resourcesSchema } from './resources.js';
+import { retrySchema } from './retry.js';
 import { scheduleSchema } from './schedule.js';
 import { signalSchema } from './signals.js';
-import { MAX_NODES } from './task.js';
-import { expected, type Read, reading } from './words.js';
+import { startupSchema } from './startup.js';
+import { DIALECTS, MAX_NODES } from './task.js';
+import { expected, listOf, textWhere } from './words.js';
 
 export const MIN_HOST_TIMEOUT_SECONDS = 5;
 
@@ -15,18 +20,10 @@ export const MIN_HOST_TIMEOUT_SECONDS = 5;
 export const HOST_ID_RULE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export const FLEET_RULE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
-const WHOLE = 'a whole number such as `3`';
+const dialectsSchema = listOf(z.enum(DIALECTS, { error: expected('`torch`, the only dialect there is') }), 'dialects').transform((items) => [
+  ...new Set(items),
+]);
 
-const count = reading(z.union([z.number(), z.string(), z.looseObject({})], { error: expected(WHOLE) }), (value): Read<number> => {
-  const range = typeof value === 'object' ? 'min' in value || 'max' in value : typeof value === 'string' && value.includes('..');
-  if (range) return { refused: 'a range of nodes such as `2..8` is not supported yet; give one number' };
-  if (typeof value !== 'number' || !Number.isInteger(value)) return { refused: `expected ${WHOLE}, got ${found(value)}` };
-  if (value < 1) return { refused: `expected at least 1, got ${value}` };
-  if (value > MAX_NODES) return { refused: `expected at most ${MAX_NODES}, got ${value}` };
-  return { value };
-});
-
-const command = textWhere('a command as text', (text) => text.trim() !== '', 'put a command that YAML reads otherwise in quotes');
 const hosts = listOf(z.unknown(), 'host ids')
   .min(1, { error: (issue) => `expected at least one host id, got ${found(issue.input)}` })
   .max(MAX_NODES, { error: `expected at most ${MAX_NODES} host ids, got more` })
@@ -47,14 +44,20 @@ const hosts = listOf(z.unknown(), 'host ids')
 export const taskFields = {
   type: z.literal('task', { error: expected('`task`, the only type that Muster runs') }),
   name: textWhere('a name of 2 to 41 lower-case letters, digits and `-` that begins with a letter', (text) => NAME_RULE.test(text)),
-  nodes: count,
-  commands: listOf(command, 'commands').min(1, { error: (issue) => `expected at least one command, got ${found(issue.input)}` }),
+  nodes: countSchema,
+  groups: groupsSchema,
+  commands: commandsSchema,
   shell: textWhere('`sh`, `bash` or an absolute path', (text) => text === 'sh' || text === 'bash' || text.startsWith('/')),
   env: z.unknown(), // Read by `readEnv`, since a bare name needs the submitter's environment.
   working_dir: textWhere('a path', (text) => text.trim() !== '' && text.length <= 4_096),
   hosts,
+  where: labelsSchema,
   resources: resourcesSchema,
   schedule: scheduleSchema,
+  startup_order: startupSchema,
+  nodes_env: z.enum(['variable', 'file'], { error: expected('`variable` or `file`') }),
+  dialects: dialectsSchema,
+  retry: retrySchema,
   stop_criteria: z.enum(['all-done', 'master-done'], { error: expected('`all-done` or `master-done`') }),
   stop_signal: signalSchema,
   stop_duration: durationOf(0),
@@ -71,19 +74,6 @@ export type TaskField = keyof typeof taskFields;
 export type FieldValue<K extends TaskField> = z.output<(typeof taskFields)[K]>;
 
 export const TASK_FIELDS = Object.keys(taskFields) as TaskField[];
-
-function textWhere(what: string, isGood: (text: string) => boolean, advice?: string) {
-  const more = advice === undefined ? '' : `; ${advice}`;
-  const kind = z.string({ error: (issue) => `expected ${what}, got ${found(issue.input)}${more}` });
-  return reading(kind, (text): Read<string> => {
-    if (text.includes('\0')) return { refused: `expected ${what}, got a NUL byte in it` };
-    return isGood(text) ? { value: text } : { refused: `expected ${what}, got ${found(text)}` };
-  });
-}
-
-function listOf<T extends z.ZodType>(item: T, what: string) {
-  return z.array(item, { error: expected(`a list of ${what}`) });
-}
 
 function hostProblem(item: unknown, first: ReadonlyMap<string, number>): string | undefined {
   if (typeof item !== 'string' || !HOST_ID_RULE.test(item)) return `expected the id of a host, got ${found(item)}`;

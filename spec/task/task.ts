@@ -1,8 +1,27 @@
 import { DEFAULT_FLEET } from '../ids.js';
+import type { Labels } from './labels.js';
 import type { Resources } from './resources.js';
 import type { TaskSchedule } from './schedule.js';
+import type { Startup } from './startup.js';
 
 export const MAX_NODES = 2_000;
+
+/** How other launchers name what a node must know; a task chooses which of them it gets as well. */
+export const DIALECTS = ['torch'] as const;
+export type Dialect = (typeof DIALECTS)[number];
+
+/** Nodes that run the same commands. */
+export interface TaskGroup {
+  /** name: as templates name it; `0`, `1` … where the file gives none. */
+  name: string;
+  nodes: number;
+  /** commands: one script, joined by `&&`. Never empty. */
+  commands: string[];
+  /** resources: what dstack's key says; null where the file has none. */
+  resources: Resources | null;
+  /** where: labels that its hosts must have. */
+  where: Labels;
+}
 
 /**
  * A fully resolved task: plain JSON, every default filled in. What `parseTask` returns and
@@ -11,10 +30,10 @@ export const MAX_NODES = 2_000;
 export interface Task {
   /** name: `DSTACK_RUN_NAME`; dstack's rule for names. */
   name: string;
-  /** nodes: 1 to 2,000. Equals the number of hosts where hosts are listed. */
+  /** nodes: 1 to 2,000, over all groups. Equals the number of hosts where hosts are listed. */
   nodes: number;
-  /** commands: one script, joined by `&&`. Never empty. */
-  commands: string[];
+  /** groups: at least one; ranks run over them in order. A task without `groups` is one group. */
+  groups: TaskGroup[];
   /** shell: `sh`, `bash` or an absolute path. */
   shell: string;
   /** env: no reserved name, every bare name resolved, each entry fits into Linux' 128 KiB. */
@@ -23,8 +42,10 @@ export interface Task {
   workingDir: string | null;
   /** hosts: unique ids of the hosts to use; null means any. */
   hosts: string[] | null;
-  /** resources: what dstack's key says; null where the file has none. */
-  resources: Resources | null;
+  startup: Startup;
+  /** nodesEnv: `file` leaves `DSTACK_NODES_IPS` unset; the list is in `MUSTER_NODES_FILE` either way. */
+  nodesEnv: 'variable' | 'file';
+  dialects: Dialect[];
   /** schedule: when `muster schedule apply` has it started; a run itself takes no note of it. */
   schedule: TaskSchedule | null;
   stopCriteria: 'all-done' | 'master-done';
@@ -52,7 +73,9 @@ export const DEFAULTS = {
   env: {},
   workingDir: null,
   hosts: null,
-  resources: null,
+  startup: { order: 'any', ready: null },
+  nodesEnv: 'variable',
+  dialects: [],
   schedule: null,
   stopCriteria: 'all-done',
   stopSignal: 'SIGTERM',
@@ -64,4 +87,4 @@ export const DEFAULTS = {
   network: null,
   interface: null,
   fleet: DEFAULT_FLEET,
-} as const satisfies Omit<Task, 'name' | 'commands'>;
+} satisfies Omit<Task, 'name' | 'groups'>;

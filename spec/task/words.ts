@@ -39,6 +39,20 @@ export function reading<M, T, I>(from: z.ZodType<M, I>, read: (value: M) => Read
   });
 }
 
+/** A text for which `isGood` holds and that has no NUL byte. */
+export function textWhere(what: string, isGood: (text: string) => boolean, advice?: string) {
+  const more = advice === undefined ? '' : `; ${advice}`;
+  const kind = z.string({ error: (issue) => `expected ${what}, got ${found(issue.input)}${more}` });
+  return reading(kind, (text): Read<string> => {
+    if (text.includes('\0')) return { refused: `expected ${what}, got a NUL byte in it` };
+    return isGood(text) ? { value: text } : { refused: `expected ${what}, got ${found(text)}` };
+  });
+}
+
+export function listOf<T extends z.ZodType>(item: T, what: string) {
+  return z.array(item, { error: expected(`a list of ${what}`) });
+}
+
 /** Parses with our words for every issue; zod's own never show. */
 export function readWith<T>(schema: z.ZodType<T>, value: unknown): { value: T } | { problems: { path: Path; message: string }[] } {
   const result = schema.safeParse(value, { error: inOurWords });

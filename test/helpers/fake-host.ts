@@ -154,7 +154,7 @@ export class FakeHost {
       memory.starts.push(start);
     }
     const highestGeneration = Math.max(memory.generation, memory.tombstone.generation);
-    return { host: this.name, address: this.address, interface: 'eth0', port: 7_000, gpus: 0, highestGeneration, startNumber: start.number };
+    return { host: this.name, address: this.address, interface: 'eth0', port: 7_000, gpus: 0, freePort: null, highestGeneration, startNumber: start.number };
   }
 
   async #runNode(input: RunNodeInput): Promise<NodeEnd> {

@@ -21,7 +21,8 @@ export interface Machines {
   client: Client;
   dir: string;
   env: NodeJS.ProcessEnv;
-  startHost(name: string): Promise<ChildProcess>;
+  /** A host that was there before starts with its former options. */
+  startHost(name: string, options?: string[]): Promise<ChildProcess>;
   control: ChildProcess;
   startControl(): void;
   /** Makes an empty file: the sign that a program waits for. */
@@ -41,6 +42,7 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
   const client = await dial({ address: server.address, namespace: 'default' });
   const children: ChildProcess[] = [];
   const addresses = new Map<string, string>();
+  const optionsOf = new Map<string, string[]>();
 
   const launch = (args: string[]) => {
     const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['pipe', 'ignore', 'inherit'] });
@@ -54,11 +56,13 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
       machines.control = launch(['control', '--dev-stack']);
     },
     touch: (path) => writeFileSync(path, ''),
-    async startHost(name) {
+    async startHost(name, options) {
+      const own = options ?? optionsOf.get(name) ?? [];
+      optionsOf.set(name, own);
       const address = addresses.get(name) ?? `127.${net}.0.${addresses.size + 1}`;
       addresses.set(name, address);
       const since = Date.now();
-      const child = launch(['host', '--dev-stack', '--name', name, '--address', address, '--data', join(dir, name)]);
+      const child = launch(['host', '--dev-stack', '--name', name, '--address', address, '--data', join(dir, name), ...own]);
       const fleet = client.workflow.getHandle(fleetWorkflowId('default'));
       await until(
         async () => (await fleet.query(hostsQuery).catch(() => [])).find((host) => host.host === name)?.announcedAtMs ?? 0,

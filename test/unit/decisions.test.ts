@@ -17,7 +17,7 @@ function host(id: string, change: Partial<FleetHost> = {}): FleetHost {
 
 function request(name: string, nodes: number, change: Partial<LeaseRequested> = {}): LeaseRequested {
   const run = { handle: `run-${name}`, runId: `id-${name}`, name, fleet: 'default' };
-  return { run, request: name, nodes, hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: 1, ...change };
+  return { run, request: name, parts: [{ group: 0, nodes, where: {} }], hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: 1, ...change };
 }
 
 const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, request: '', state: 'held' as const });
@@ -44,6 +44,39 @@ describe('leases', () => {
     expect(granted(hosts, queue)).toEqual(expected);
   });
 
+  const labelled = (id: string, labels: Record<string, string>) => {
+    const known = host(id);
+    return { ...known, facts: { ...known.facts, labels } };
+  };
+  const part = (group: number, nodes: number, where: Record<string, string> = {}) => ({ group, nodes, where });
+  const placed = (hosts: FleetHost[], parts: LeaseRequested['parts'], pinned: string[] | null = null) =>
+    decideGrants(hosts, [request('a', 0, { parts, hosts: pinned })]).flatMap((grant) => grant.hosts.map((each) => `${each.group} ${each.host}`));
+
+  it.each([
+    [
+      'a host with the label where another stands first',
+      [host('h-1'), labelled('h-2', { role: 'head' })],
+      [part(0, 1, { role: 'head' }), part(1, 1)],
+      ['0 h-2', '1 h-1'],
+    ],
+    [
+      'a host that fits everywhere where it is needed, also when it was taken for another group before',
+      [labelled('h-1', { role: 'head', gpu: 'yes' }), labelled('h-2', { gpu: 'yes' }), host('h-3')],
+      [part(0, 1), part(1, 1, { gpu: 'yes' }), part(2, 1, { role: 'head' })],
+      ['0 h-3', '1 h-2', '2 h-1'],
+    ],
+    ['nothing when one label is missing', [labelled('h-1', { a: '1' }), host('h-2')], [part(0, 1, { a: '1', b: '2' }), part(1, 1)], []],
+    ['nothing when two groups need the same host', [labelled('h-1', { a: '1' }), host('h-2')], [part(0, 1, { a: '1' }), part(1, 1, { a: '1' })], []],
+  ])('places %s', (_, hosts, parts, expected) => {
+    expect(placed(hosts, parts)).toEqual(expected);
+  });
+
+  it('places pinned hosts in the order of the groups, and refuses one without the label', () => {
+    const hosts = [host('h-1'), labelled('h-2', { role: 'head' })];
+    expect(placed(hosts, [part(0, 1, { role: 'head' }), part(1, 1)], ['h-2', 'h-1'])).toEqual(['0 h-2', '1 h-1']);
+    expect(placed(hosts, [part(0, 1, { role: 'head' }), part(1, 1)], ['h-1', 'h-2'])).toEqual([]);
+  });
+
   it('says what a request waits for', () => {
     const hosts = [host('h-1'), host('h-2', { lease: held('x') })];
     expect(describeWait(hosts, request('a', 3))).toBe('needs 3 hosts; the fleet default has 2 (1 free, 1 in use, 0 silent)');
@@ -57,14 +90,47 @@ describe('leases', () => {
 
 describe('the seal', () => {
   const gathered = (id: string, address: string, highestGeneration = 0) => ({
-    ...{ host: id, address, interface: 'eth0', port: 1, gpus: 0, highestGeneration, startNumber: 1 },
+    ...{ host: id, address, interface: 'eth0', port: 1, gpus: 0, freePort: null, highestGeneration, startNumber: 1 },
   });
   const seal = (hosts: ReturnType<typeof gathered>[], pinned: string[] | null = null, generation = 0, previous: Roster | null = null) =>
-    decideRoster({ runId: RUN_ID, gathered: hosts, pinned, previous, generation });
+    decideRoster({
+      ...{ runId: RUN_ID, gathered: hosts, pinned, previous, generation, groups: ['0'] },
+      granted: hosts.map((each) => ({ host: each.host, identity: '', group: 0 })),
+    });
 
   it('ranks by address as numbers when no hosts are pinned', () => {
     const decision = seal([gathered('a', '10.0.0.10'), gathered('b', '10.0.0.9'), gathered('c', '9.255.0.1')]);
     expect(decision.kind === 'sealed' && decision.roster.nodes.map(({ rank, host: id }) => `${rank} ${id}`)).toEqual(['0 c', '1 b', '2 a']);
+  });
+
+  it('ranks group by group, each by address, and keeps ranks within a group', () => {
+    const roster = (hosts: [string, string, number][], previous: Roster | null) => {
+      const decision = decideRoster({
+        ...{ runId: RUN_ID, pinned: null, previous, generation: 0, groups: ['head', 'workers'] },
+        gathered: hosts.map(([id, address]) => ({ ...gathered(id, address), freePort: id === 'd' ? 4_000 : 5_000 })),
+        granted: hosts.map(([id, , group]) => ({ host: id, identity: '', group })),
+      });
+      return decision.kind === 'sealed' ? decision.roster : null;
+    };
+    const first = roster(
+      [
+        ['a', '10.0.0.1', 1],
+        ['d', '10.0.0.9', 0],
+        ['c', '10.0.0.3', 1],
+      ],
+      null,
+    );
+    expect(first?.nodes.map(({ host: id, group }) => `${id} ${group}`)).toEqual(['d head', 'a workers', 'c workers']);
+    expect(first?.masterPort).toBe(4_000);
+    const next = roster(
+      [
+        ['b', '10.0.0.2', 1],
+        ['d', '10.0.0.9', 0],
+        ['c', '10.0.0.3', 1],
+      ],
+      first,
+    );
+    expect(next?.nodes.map(({ host: id }) => id)).toEqual(['d', 'b', 'c']);
   });
 
   it('ranks in the order of the pinned hosts', () => {
@@ -105,12 +171,23 @@ describe('the seal', () => {
 
   it('digests the bytes by SHA-256', () => {
     expect(rosterDigest('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
-    expect(rosterBytes({ runId: 'r', generation: 1, nodes: [] })).toBe('{"runId":"r","generation":1,"nodes":[]}');
+    expect(rosterBytes({ runId: 'r', generation: 1, masterPort: null, nodes: [] })).toBe('{"runId":"r","generation":1,"masterPort":null,"nodes":[]}');
   });
 });
 
 describe('what the Web UI shows', () => {
-  const node = { rank: 0, host: 'a|b', address: null, interface: null, id: null, gpus: 0, state: 'gathering' as const, exitCode: null, startNumber: 0 };
+  const node = {
+    rank: 0,
+    group: '0',
+    host: 'a|b',
+    address: null,
+    interface: null,
+    id: null,
+    gpus: 0,
+    state: 'gathering' as const,
+    exitCode: null,
+    startNumber: 0,
+  };
   const status: RunStatus = {
     ...{ run: 'r', runId: 'r', name: 'r', fleet: 'f', phase: 'gathering', reason: '', message: '<img src=x> [a](b)\n# c', generation: 0, restarts: 0 },
     ...{ nodesWanted: 1, nodes: [node], formerNodes: [], resizes: [], warnings: [], submittedAtMs: 0, releasedAtMs: null, endedAtMs: null, lastLines: '' },

@@ -72,7 +72,14 @@ describe('the fleet', () => {
     await holder.untilStatus(isRunning);
     // A run that was never there: no sweep looks for it before its turn has come.
     const run = { handle: runHandle('ghost', '1'), runId: 'ghost', name: 'ghost', fleet: 'default' };
-    const wish = { request: 'r', nodes: 1, hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: (await stage.env.nowMs()) + 600_000 };
+    const wish = {
+      request: 'r',
+      parts: [{ group: 0, nodes: 1, where: {} }],
+      hosts: null,
+      first: true,
+      queueTimeoutSeconds: 600,
+      deadlineMs: (await stage.env.nowMs()) + 600_000,
+    };
     a?.exit(0);
     await holder.outcome();
     await stage.allFree();
@@ -129,9 +136,9 @@ describe('the fleet', () => {
       deadlineMs: (await stage.env.nowMs()) + 600_000,
     };
     const epochs = async () => (await hostsOf(stage.env)).map(({ lease }) => lease && [lease.epoch, lease.runId === runId, lease.state]);
-    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'again', nodes: 2 });
+    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'again', parts: [{ group: 0, nodes: 2, where: {} }] });
     await until(epochs, [null, [2, true, 'held'], [2, true, 'held']]);
-    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'fewer', nodes: 1 });
+    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'fewer', parts: [{ group: 0, nodes: 1, where: {} }] });
     await until(epochs, [null, [3, true, 'held'], null]);
     b?.exit(0);
     await run.outcome();

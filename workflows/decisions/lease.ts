@@ -1,5 +1,6 @@
 import type { GrantedHost, HostFacts, HostStatus, Lease } from '../../spec/fleet.js';
-import type { LeaseRequested } from '../../spec/messages.js';
+import type { LeasePart, LeaseRequested } from '../../spec/messages.js';
+import { fits, placeParts } from './placement.js';
 
 /** A host as the fleet knows it. */
 export interface FleetHost {
@@ -56,12 +57,19 @@ export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseReq
   for (const request of queue) {
     const possible = candidates(all, request).filter((host) => !host.silent || isAvailable(host, request));
     const free = possible.filter((host) => !taken.has(host.facts.host) && isAvailable(host, request));
-    if (free.length < request.nodes) {
-      if (possible.length < request.nodes) continue;
+    const place = (hosts: FleetHost[]) => {
+      const inOrder = request.hosts === null ? hosts.sort(byPreference(request)) : hosts;
+      return placeParts(
+        inOrder.map(({ facts }) => facts),
+        request.parts,
+        request.hosts !== null,
+      );
+    };
+    const hosts = place(free);
+    if (hosts === null) {
+      if (place(possible) === null) continue;
       break;
     }
-    const chosen = request.hosts === null ? free.sort(byPreference(request)) : free;
-    const hosts = chosen.slice(0, request.nodes).map(({ facts }) => ({ host: facts.host, identity: facts.identity }));
     for (const { host } of hosts) taken.add(host);
     grants.push({ request, hosts });
   }
@@ -71,7 +79,7 @@ export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseReq
 /** Why a request waits, for people: what it needs, what there is. */
 export function describeWait(all: readonly FleetHost[], request: LeaseRequested): string {
   const missing = (request.hosts ?? []).filter((id) => !all.some((host) => host.facts.host === id));
-  const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : `${request.nodes} host${request.nodes === 1 ? '' : 's'}`;
+  const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : request.parts.map(describePart).join(' and ');
   const count = (test: (host: FleetHost) => boolean) => all.filter(test).length;
   const parts = [
     `${count((host) => host.lease === null && !host.silent)} free`,
@@ -79,7 +87,23 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
     `${count((host) => host.lease === null && host.silent)} silent`,
   ];
   const absent = missing.length > 0 ? `; never announced: ${missing.join(', ')}` : '';
-  return `needs ${need}; the fleet ${request.run.fleet} has ${all.length} (${parts.join(', ')})${absent}`;
+  const labelled = request.parts.filter(({ where }) => Object.keys(where).length > 0);
+  const having = labelled.map(
+    ({ where }) =>
+      `; ${count((host) => fits(host.facts.labels, where))} ${count((host) => fits(host.facts.labels, where)) === 1 ? 'has' : 'have'} ${describeLabels(where)}`,
+  );
+  return `needs ${need}; the fleet ${request.run.fleet} has ${all.length} (${parts.join(', ')})${having.join('')}${absent}`;
+}
+
+function describePart({ nodes, where }: LeasePart): string {
+  const hosts = `${nodes} host${nodes === 1 ? '' : 's'}`;
+  return Object.keys(where).length === 0 ? hosts : `${hosts} with ${describeLabels(where)}`;
+}
+
+function describeLabels(where: Readonly<Record<string, string>>): string {
+  return Object.entries(where)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
 }
 
 export function hostStatus(host: FleetHost): HostStatus {

@@ -1,7 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import type { Failure } from '../../spec/failures.js';
+import type { GrantedHost } from '../../spec/fleet.js';
 import type { GatheredHost } from '../../spec/nodes.js';
-import { nodeId, type Roster } from '../../spec/roster.js';
+import { nodeId, type Roster, type RosterNode } from '../../spec/roster.js';
 
 export type SealDecision = { kind: 'sealed'; roster: Roster } | { kind: 'failed'; failure: Failure };
 
@@ -19,13 +20,17 @@ function addressKey(address: string): string {
 }
 
 /**
- * Ranks: the order of `pinned`, else numeric order of address; who was in the previous roster keeps its rank, and newcomers fill the holes;
- * always 0…N-1. The generation is one more than the
- * highest that the run or any host has seen. Two hosts with one address are refused.
+ * Ranks run over the groups in order. Within a group: the order of `pinned`, else numeric order of address; who was in the previous
+ * roster keeps its rank, and newcomers fill the holes; always 0…N-1. The generation is one more than the highest that the run or any host has
+ * seen. Two hosts with one address are refused.
  */
 export function decideRoster(facts: {
   runId: string;
   gathered: readonly GatheredHost[];
+  /** Which host is for which group. */
+  granted: readonly GrantedHost[];
+  /** The names of the groups. */
+  groups: readonly string[];
   pinned: readonly string[] | null;
   previous: Roster | null;
   generation: number;
@@ -39,8 +44,15 @@ export function decideRoster(facts: {
     return { kind: 'failed', failure: { type: 'DuplicateAddress', message } };
   }
   const highest = Math.max(facts.generation, ...gathered.map((host) => host.highestGeneration));
-  const nodes = inRanks(inOrder, previous).map((node, rank) => ({
+  const groupOf = ({ host }: GatheredHost) => facts.granted.find((granted) => granted.host === host)?.group ?? 0;
+  const ranked = facts.groups.flatMap((group, index) => {
+    const members = inOrder.filter((host) => groupOf(host) === index);
+    const before = previous?.nodes.filter((node) => node.group === group) ?? [];
+    return inRanks(members, before).map((node) => ({ node, group }));
+  });
+  const nodes = ranked.map(({ node, group }, rank) => ({
     rank,
+    group,
     host: node.host,
     address: node.address,
     interface: node.interface,
@@ -48,11 +60,11 @@ export function decideRoster(facts: {
     gpus: node.gpus,
     id: nodeId(runId, node.address),
   }));
-  return { kind: 'sealed', roster: { runId, generation: highest + 1, nodes } };
+  return { kind: 'sealed', roster: { runId, generation: highest + 1, masterPort: ranked[0]?.node.freePort ?? null, nodes } };
 }
 
-function inRanks(inOrder: readonly GatheredHost[], previous: Roster | null): GatheredHost[] {
-  const ranks = new Map(previous?.nodes.map(({ host, rank }) => [host, rank]));
+function inRanks(inOrder: readonly GatheredHost[], previous: readonly RosterNode[]): GatheredHost[] {
+  const ranks = new Map(previous.map(({ host }, rank) => [host, rank]));
   const stays = ({ host }: GatheredHost) => (ranks.get(host) ?? inOrder.length) < inOrder.length;
   const byRank = new Map(inOrder.filter(stays).map((node) => [ranks.get(node.host), node]));
   const others = inOrder.filter((node) => !stays(node));

@@ -51,6 +51,7 @@ export function join(
   rank: number,
   changes: Partial<JoinTerms> = {},
   prepare = async () => {},
+  up = async () => {},
 ): TestNode {
   const { runId, generation, digest, token, deadlineAt } = terms;
   const trail: string[] = [];
@@ -63,6 +64,10 @@ export function join(
         trail.push('ready');
       },
       onGo: () => void trail.push('go'),
+      onUp: async () => {
+        await up();
+        trail.push('up');
+      },
     },
   );
   done.catch(() => {});
@@ -130,7 +135,7 @@ export async function seated(port: PeerPort, { runId, generation, digest, token 
   const claim = { runId, generation, digest, rank };
   const nonce = newNonce();
   const raw = await dial(port);
-  raw.socket.write(encode({ muster: 1, t: 'hello', ...claim, nonce, mac: prove(token, 'hello', claim, nonce) }));
+  raw.socket.write(encode({ muster: 2, t: 'hello', ...claim, nonce, mac: prove(token, 'hello', claim, nonce) }));
   const [challenge] = await until(raw.frames, (frames) => frames.length === 1);
   raw.socket.write(encode({ t: 'proof', proof: prove(token, 'joiner', claim, nonce, String(challenge?.['nonce'])) }));
   await until(raw.frames, (frames) => frames.length === 2);

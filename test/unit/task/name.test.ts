@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NAME_RULE, slugName } from '../../../spec/task/name.js';
-import { addressListProblem } from '../../../spec/task/parse.js';
 
 test.each([
   ['train', 'train'],
@@ -25,9 +24,4 @@ test('any workflow id gives a valid name, and a valid name stays', () => {
     }),
     { numRuns: 2_000 },
   );
-});
-
-test('a list of addresses longer than one variable is refused', () => {
-  expect(addressListProblem(8_192)).toBeUndefined();
-  expect(addressListProblem(8_193)).toBe('expected a list of addresses of at most 128 KiB, got 8193 nodes; `nodes_env: file` is not supported yet');
 });

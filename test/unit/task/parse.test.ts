@@ -26,12 +26,14 @@ test('every key that is not given has its default', () => {
     task: {
       name: 'demo',
       nodes: 1,
-      commands,
+      groups: [{ name: '0', nodes: 1, commands, resources: null, where: {} }],
       shell: 'bash',
       env: {},
       workingDir: null,
       hosts: null,
-      resources: null,
+      startup: { order: 'any', ready: null },
+      nodesEnv: 'variable',
+      dialects: [],
       schedule: null,
       stopCriteria: 'all-done',
       stopSignal: 'SIGTERM',
@@ -48,9 +50,10 @@ test('every key that is not given has its default', () => {
 });
 
 test('null means not given, for every key', () => {
-  const keys = 'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration';
+  const keys =
+    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects retry';
   const nulls = Object.fromEntries(`${keys} host_timeout queue_timeout gather_timeout network interface fleet`.split(' ').map((key) => [key, null]));
-  expect(taskOf(nulls)).toEqual({ name: 'demo', commands, ...DEFAULTS });
+  expect(taskOf(nulls)).toEqual({ name: 'demo', ...DEFAULTS, groups: [{ name: '0', nodes: 1, commands, resources: null, where: {} }] });
 });
 
 test('a task that gives every key keeps every value', () => {
@@ -61,6 +64,10 @@ test('a task that gives every key keeps every value', () => {
     commands: ['a', 'b'],
     shell: '/bin/zsh',
     env: ['A=1'],
+    where: { rack: 7 },
+    startup_order: { order: 'master-first', ready: { port: 80, timeout: '9s' } },
+    nodes_env: 'file',
+    dialects: ['torch', 'torch'],
     working_dir: '/data',
     hosts: ['gpu-1', 'gpu-2'],
     stop_criteria: 'master-done',
@@ -77,12 +84,14 @@ test('a task that gives every key keeps every value', () => {
   expect(task).toEqual({
     name: 'train',
     nodes: 2,
-    commands: ['a', 'b'],
+    groups: [{ name: '0', nodes: 2, commands: ['a', 'b'], resources: null, where: { rack: '7' } }],
     shell: '/bin/zsh',
     env: { A: '1' },
     workingDir: '/data',
     hosts: ['gpu-1', 'gpu-2'],
-    resources: null,
+    startup: { order: 'master-first', ready: { port: 80, command: null, timeoutSeconds: 9 } },
+    nodesEnv: 'file',
+    dialects: ['torch'],
     schedule: null,
     stopCriteria: 'master-done',
     stopSignal: 'SIGINT',
@@ -217,14 +226,14 @@ describe('keys that Muster does not act upon', () => {
     expect(parsed.warnings.map(describeProblem)).toEqual(['`backends`, `regions`, `max_price` choose machines in dstack and have no effect here']);
   });
 
-  test.each(['image', 'docker', 'privileged', 'volumes', 'entrypoint', 'registry_auth', 'user', 'ports', 'setup', 'home_dir'])(
+  test.each(['image', 'docker', 'privileged', 'volumes', 'entrypoint', 'registry_auth', 'user', 'setup', 'home_dir'])(
     '%s is an error, since it changes what runs',
     (key) => {
       expect(complaints({ commands, [key]: 'x' })).toEqual([expect.stringContaining(`\`${key}\` changes what runs, and Muster does not support it`)]);
     },
   );
 
-  const coming = 'groups files repos where startup_order restart retry health on_host_loss fencing on_resize preflight nodes_env spares dialects';
+  const coming = 'files repos restart health on_host_loss fencing on_resize preflight spares';
   test.each(coming.split(' '))('%s is not supported yet', (key) => {
     expect(complaints({ commands, [key]: 'x' })).toEqual([`\`${key}\` is not supported yet`]);
   });
@@ -283,6 +292,6 @@ test('a value that throws while it is read is a problem, not an exception', () =
 test('the input is left as it was, and a resolved task shares nothing with it', () => {
   const input = Object.freeze({ commands: Object.freeze(['a']), env: Object.freeze({ A: 1 }) });
   const parsed = parse(input);
-  expect(parsed.ok && parsed.task.commands).not.toBe(input.commands);
+  expect(parsed.ok && parsed.task.groups[0]?.commands).not.toBe(input.commands);
   expect(parsed.ok && JSON.parse(JSON.stringify(parsed.task))).toEqual(parsed.ok && parsed.task);
 });

@@ -39,7 +39,7 @@ test.each<[unknown, object]>([
   ],
 ])('%j is read as dstack means it', (resources, expected) => {
   const parsed = parse(resources);
-  expect(parsed.ok && parsed.task.resources).toEqual({ ...nothing, ...expected });
+  expect(parsed.ok && parsed.task.groups[0]?.resources).toEqual({ ...nothing, ...expected });
   expect(parsed.warnings.map(describeProblem)).toEqual(['resources: parsed, not yet used to choose hosts']);
 });
 

@@ -1,0 +1,55 @@
+import { ActivityNotFoundError } from '@temporalio/client';
+import type { Failure } from '../../spec/failures.js';
+import { fleetWorkflowId } from '../../spec/ids.js';
+import * as messages from '../../spec/messages.js';
+import type { NodeEnd } from '../../spec/nodes.js';
+import type { Agent } from './agent.js';
+
+const RETRY_FIRST_MS = 200;
+const RETRY_MAX_MS = 5_000;
+
+/**
+ * Tells how a node ended, by activity id, which works on an attempt that nobody has taken yet. Resolves when that is acknowledged, nobody
+ * wants it any more, or `isOver`.
+ */
+export async function reportEnd(
+  { client, log }: Agent,
+  { workflowId, activityId }: { workflowId: string; activityId: string },
+  end: NodeEnd,
+  start: string,
+  isOver: () => boolean,
+): Promise<void> {
+  for (let waitMs = RETRY_FIRST_MS; !isOver(); waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+    try {
+      await client.activity.complete({ workflowId, activityId }, end);
+      return;
+    } catch (error) {
+      if (error instanceof ActivityNotFoundError) return;
+      log.warn({ error: String(error), start }, 'the end of a node could not be reported yet');
+      await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
+    }
+  }
+}
+
+/** Tells a run that its nodes were released. Never throws. */
+export async function tellReleased({ client, log }: Agent, handle: string, generation: number): Promise<void> {
+  await client.workflow
+    .getHandle(handle)
+    .signal(messages.nodesReleased, { generation })
+    .catch((error: unknown) => log.warn({ error: String(error) }, 'the run could not be told of the release'));
+}
+
+/** Tells the fleet that nothing of the run is left on this host. Never throws. */
+export async function tellCleaned({ client, fleet, host, log }: Agent, runId: string): Promise<void> {
+  await client.workflow
+    .getHandle(fleetWorkflowId(fleet))
+    .signal(messages.hostCleaned, { host, runId })
+    .catch((error: unknown) => log.warn({ error: String(error) }, 'the fleet could not be told that the host is clean'));
+}
+
+/** What kept a node from being released, as data. */
+export function asFailure(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const type = error instanceof Error && 'type' in error && error.type === 'BarrierBroken' ? 'BarrierBroken' : 'NodeSetupFailed';
+  return { type, message };
+}
