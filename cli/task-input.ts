@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { TaskFile } from '../client/index.js';
 import { slugName } from '../spec/task/name.js';
 import { describeProblem, parseTask } from '../spec/task/parse.js';
@@ -27,6 +27,8 @@ export interface TaskInput {
   task: Task;
   /** For people. */
   warnings: string[];
+  /** Where relative paths begin. */
+  baseDir: string;
 }
 
 /** Reads a file or a command as a task, with the command line's wishes over it. Says every problem and throws `Exit` 2. */
@@ -35,11 +37,11 @@ export function readTask(wish: TaskWish, submitterEnv: NodeJS.ProcessEnv = proce
   if (file !== undefined && command !== undefined) throw new UsageError('Give a task file or a command after --, not both');
   if (command !== undefined) {
     if (command.length === 0) throw new UsageError('There is no command after --');
-    return resolve('The command', taskOfCommand(command), wish, { submitterEnv, defaultName: nameOfCommand(command) });
+    return resolve('The command', taskOfCommand(command), wish, { submitterEnv, defaultName: nameOfCommand(command), baseDir: userPath('.') });
   }
   if (file === undefined) throw new UsageError("Give a task file, or a command after --, as in `muster run -n 3 -- 'echo hello'`");
   const { value, locate, warnings } = readFile(file);
-  const input = resolve(file, value, wish, { submitterEnv, defaultName: nameOfFile(file), locate });
+  const input = resolve(file, value, wish, { submitterEnv, defaultName: nameOfFile(file), baseDir: dirname(userPath(file)), locate });
   return { ...input, warnings: [...warnings, ...input.warnings] };
 }
 
@@ -74,13 +76,18 @@ function nameOf(entry: string): string {
   return entry.split('=', 1)[0] ?? entry;
 }
 
-function resolve(where: string, value: unknown, wish: TaskWish, how: { submitterEnv: NodeJS.ProcessEnv; defaultName: string; locate?: Locate }): TaskInput {
+function resolve(
+  where: string,
+  value: unknown,
+  wish: TaskWish,
+  how: { submitterEnv: NodeJS.ProcessEnv; defaultName: string; baseDir: string; locate?: Locate },
+): TaskInput {
   const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
   const wished = isMap ? withWishes(value as TaskFile, wish) : value;
-  const parsed = parseTask(wished, how);
+  const parsed = parseTask(wished, { ...how, unpacked: true });
   if (!parsed.ok) throw refuse(where, parsed.problems);
   const submit = { ...(wished as TaskFile), name: parsed.task.name };
-  return { submit, task: parsed.task, warnings: parsed.warnings.map(describeProblem) };
+  return { submit, task: parsed.task, warnings: parsed.warnings.map(describeProblem), baseDir: how.baseDir };
 }
 
 function readFile(file: string): { value: unknown; locate: Locate; warnings: string[] } {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { controlQueue, runHandle } from '../spec/ids.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
+import { bringCode } from './files/bring.js';
 import { Run } from './run.js';
 import { readSubmitted, summaryOf, type TaskFile } from './submitted.js';
 
@@ -10,6 +11,8 @@ export interface StartOptions {
   id?: string;
   /** Where bare names in `env` are looked up; this process's own environment if left out. */
   env?: Record<string, string | undefined>;
+  /** Where relative paths in `files` and `repos` begin; the working directory if left out. */
+  baseDir?: string;
 }
 
 export interface ListOptions {
@@ -40,12 +43,13 @@ export class Runs {
   }
 
   /**
-   * Starts a run, and returns once Temporal keeps it: from here on it goes on without us. Throws `InvalidTask`
-   * with every problem before anything is started.
+   * Packs and sends the task's `files` and `repos`, starts a run, and returns once Temporal keeps it: from here on it goes on without us.
+   * Throws `InvalidTask` with every problem before anything is started.
    */
-  async start(task: TaskFile, { id, env = process.env }: StartOptions = {}): Promise<Run> {
-    const { submitted, parsed } = readSubmitted(task, env, id ?? 'task');
+  async start(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: StartOptions = {}): Promise<Run> {
+    const { submitted: written, parsed } = readSubmitted(task, env, id ?? 'task');
     const { name, fleet } = parsed;
+    const submitted = await bringCode(this.#client, written, { fleet, baseDir, env });
     const start = (handle: string) =>
       this.#client.workflow.start(WORKFLOW_TYPES.run, {
         workflowId: handle,

@@ -13,6 +13,7 @@ import type { TaskSchedule } from '../spec/task/schedule.js';
 import type { Task } from '../spec/task/task.js';
 import { invalidArgument } from './ask.js';
 import { InvalidTask, ScheduleNotFound } from './errors.js';
+import { bringCode } from './files/bring.js';
 import { readSubmitted, summaryOf, type TaskFile } from './submitted.js';
 
 export interface ApplyOptions {
@@ -20,6 +21,8 @@ export interface ApplyOptions {
   id?: string;
   /** Where bare names in `env` are looked up, now and not at each start; this process's own environment if left out. */
   env?: Record<string, string | undefined>;
+  /** Where relative paths in `files` and `repos` begin; they are packed now, and not at each start. The working directory if left out. */
+  baseDir?: string;
 }
 
 /** A schedule as `muster schedule list` shows it. Temporal's list is a moment behind. */
@@ -48,9 +51,10 @@ export class Schedules {
    * Makes the schedule that the task's `schedule` says, or gives an existing one of this id the new task and times; whether it is paused stays as it is. A firing while the
    * last run still goes on is left out. Throws `InvalidTask`, also for a task without `schedule`.
    */
-  async apply(task: TaskFile, { id, env = process.env }: ApplyOptions = {}): Promise<{ id: string; created: boolean }> {
-    const { submitted, parsed } = readSubmitted(task, env, id ?? 'task');
+  async apply(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: ApplyOptions = {}): Promise<{ id: string; created: boolean }> {
+    const { submitted: written, parsed } = readSubmitted(task, env, id ?? 'task');
     if (parsed.schedule === null) throw new InvalidTask([{ path: 'schedule', message: 'expected a map with `cron` or `every`, got nothing' }]);
+    const submitted = await bringCode(this.#client, written, { fleet: parsed.fleet, baseDir, env });
     const scheduleId = id ?? parsed.name;
     const options = optionsOf(scheduleId, submitted, parsed, parsed.schedule);
     try {

@@ -8,7 +8,7 @@ export type TaskFile = Record<string, unknown>;
 /** A task as it is sent, and what it means. Throws `InvalidTask` with every problem. */
 export function readSubmitted(task: TaskFile, env: Record<string, string | undefined>, defaultName: string): { submitted: TaskFile; parsed: Task } {
   const submitted = withSubmitterEnv(task, env);
-  const parsed = parseTask(submitted, { defaultName, submitterEnv: env });
+  const parsed = parseTask(submitted, { defaultName, submitterEnv: env, unpacked: true });
   if (!parsed.ok) throw new InvalidTask(parsed.problems);
   return { submitted, parsed: parsed.task };
 }

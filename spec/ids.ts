@@ -19,6 +19,11 @@ export function fleetWorkflowId(fleet: string): string {
   return `muster-fleet-${fleet}`;
 }
 
+/** The workflow that keeps one part of packed files. */
+export function filesWorkflowId(digest: string): string {
+  return `muster-files-${digest}`;
+}
+
 /** A handle that people can read: `run-<name>-<short>`. */
 export function runHandle(name: string, short: string): string {
   return `run-${name}-${short}`;

@@ -5,7 +5,7 @@ import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, Un
 import type { Roster } from './roster.js';
 import type { Labels } from './task/labels.js';
 
-export const WORKFLOW_TYPES = { run: 'musterRun', cell: 'musterCell', fleet: 'musterFleet' } as const;
+export const WORKFLOW_TYPES = { run: 'musterRun', cell: 'musterCell', fleet: 'musterFleet', files: 'musterFiles' } as const;
 
 // The run hears facts.
 
@@ -90,6 +90,9 @@ export interface CellInput {
   commands: string[][];
   gatherTimeoutSeconds: number;
 }
+
+/** A part of packed files was used again, and is kept for longer. */
+export const filesUsed = defineSignal('filesUsed');
 
 // The fleet hears of hosts and wishes.
 

@@ -1,4 +1,6 @@
 import type { Failure } from './failures.js';
+import type { Archive } from './task/files.js';
+import type { Repo } from './task/repos.js';
 import type { Startup } from './task/startup.js';
 import type { Dialect } from './task/task.js';
 
@@ -21,6 +23,8 @@ export interface Program {
   startup: Startup;
   nodesEnv: 'variable' | 'file';
   dialects: Dialect[];
+  archives: Archive[];
+  repo: Repo | null;
   stopSignal: string;
   stopDurationSeconds: number;
   /** Silence until the host is lost; the heartbeat follows from it. */

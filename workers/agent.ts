@@ -5,6 +5,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
+import { startRetention } from '../activities/host/retention.js';
 import { serveRosters } from '../activities/host/roster-socket.js';
 import { Seats } from '../activities/host/seats.js';
 import { chooseAddress, defaultRouteInterface, listCandidates } from '../activities/network/addresses.js';
@@ -25,6 +26,8 @@ export interface AgentSettings {
   fleet: string;
   dataDir: string;
   labels: Record<string, string>;
+  /** How long closed runs and unused files are kept; null: for ever. */
+  keepMs: number | null;
   address?: string;
   network?: string;
   interface?: string;
@@ -106,8 +109,11 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels };
   const announcer = await announce(client, fleet, told, () => seats.runs(), log);
 
+  const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);
+
   const stop = async () => {
     announcer.stop();
+    retention?.stop();
     seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await done;

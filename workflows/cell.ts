@@ -62,11 +62,12 @@ export async function musterCell(input: messages.CellInput): Promise<void> {
 
   async function ask({ host, identity, group }: GrantedHost): Promise<GatheredHost | UngatheredHost> {
     const limit = Math.min(ANSWER_LIMIT_SECONDS, input.gatherTimeoutSeconds);
+    const bringsCode = program.archives.length > 0 || program.repo !== null;
     const { startNode } = proxyActivities<HostActivities>({
       taskQueue: hostQueue(run.fleet, host),
       scheduleToStartTimeout: limit * 1000,
       scheduleToCloseTimeout: input.gatherTimeoutSeconds * 1000,
-      startToCloseTimeout: (program.stopDurationSeconds + STOP_MARGIN_SECONDS + limit) * 1000,
+      startToCloseTimeout: (program.stopDurationSeconds + STOP_MARGIN_SECONDS + limit + (bringsCode ? input.gatherTimeoutSeconds : 0)) * 1000,
       retry: { maximumAttempts: 3, initialInterval: '200 milliseconds' },
       summary: `gather ${host}`,
     });

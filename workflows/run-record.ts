@@ -159,6 +159,6 @@ export function markNodes(record: RunRecord, state: NodeState): void {
 
 /** What all nodes have in common. */
 export function programOf(task: Task): Omit<Program, 'commands'> {
-  const { shell, env, workingDir, startup, nodesEnv, dialects, stopSignal, stopDurationSeconds, hostTimeoutSeconds } = task;
-  return { shell, env, workingDir, startup, nodesEnv, dialects, stopSignal, stopDurationSeconds, hostTimeoutSeconds };
+  const { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo, stopSignal, stopDurationSeconds, hostTimeoutSeconds } = task;
+  return { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo, stopSignal, stopDurationSeconds, hostTimeoutSeconds };
 }

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   CancelledFailure,
   condition,
+  getExternalWorkflowHandle,
   proxyLocalActivities,
   setHandler,
   sleep,
@@ -12,6 +13,7 @@ import {
 import type { ControlActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
+import { filesWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { RunStatus, StartReason } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
@@ -83,6 +85,7 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   Object.assign(record, { task, warnings: resolved.warnings, nodesWanted: task.nodes });
   Object.assign(record.ref, { name: task.name, fleet: task.fleet });
 
+  useFiles(task);
   enter(record, 'queued', 'WaitingForHosts', `Waiting for ${task.nodes} host${task.nodes === 1 ? '' : 's'} of the fleet ${task.fleet}`);
   const { hosts, queueTimeoutSeconds } = task;
   const parts = task.groups.map(({ nodes, where }, group) => ({ group, nodes, where }));
@@ -93,6 +96,16 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   }
   if (!Array.isArray(granted)) return { kind: 'failed', failure: granted };
   return holdGang(record, task, granted);
+}
+
+/** Whoever keeps the task's files hears that they are in use. Nobody waits for it: the hosts say what is missing. */
+function useFiles({ archives, repo }: Task): void {
+  const parts = [...archives, ...(repo?.changes ? [repo.changes] : [])].flatMap((blob) => blob.parts);
+  for (const part of new Set(parts)) {
+    getExternalWorkflowHandle(filesWorkflowId(part))
+      .signal(messages.filesUsed)
+      .catch(() => undefined);
+  }
 }
 
 /** One generation after the other, until the gang has ended; then the hosts are given back. */

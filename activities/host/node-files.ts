@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { cookie } from '../../spec/ids.js';
 import type { StartReason } from '../../spec/nodes.js';
 import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
 import { renderTemplates } from '../../spec/task/template.js';
 import { writeLaunch } from '../process/launch.js';
 import type { Agent } from './agent.js';
-import { runDir, type StartRecord, startDir } from './store.js';
+import { type StartRecord, startDir } from './store.js';
+import { workingDir } from './working-dir.js';
 
 /**
  * Writes what a node is started with: the script, its environment, the list, the roster and the MPI host file.
@@ -17,7 +18,7 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
   const dir = startDir(agent.dataDir, record.run.runId, record.startNumber);
   const self = roster.nodes.find(({ host }) => host === agent.host);
   if (!self) throw new Error(`the roster of generation ${roster.generation} does not name ${agent.host}`);
-  const work = workingDir(agent, record);
+  const work = workingDir(agent.dataDir, record.run.runId, record.program);
   mkdirSync(work, { recursive: true });
 
   const files = { hostfile: join(dir, 'hostfile'), nodes: join(dir, 'nodes'), roster: join(dir, 'roster.json') };
@@ -32,6 +33,7 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
     ...contract(agent, record, roster, self, reason),
     DSTACK_MPI_HOSTFILE: files.hostfile,
     DSTACK_WORKING_DIR: work,
+    ...(record.program.repo === null ? {} : { DSTACK_REPO_DIR: join(work, record.program.repo.path) }),
     MUSTER_NODES_FILE: files.nodes,
     MUSTER_ROSTER_FILE: files.roster,
   };
@@ -92,11 +94,4 @@ function groupsOf(roster: Roster): { name: string; addresses: string[] }[] {
 function rosterFile(roster: Roster, self: RosterNode): object {
   const nodes = roster.nodes.map(({ port: _port, ...node }) => node);
   return { runId: roster.runId, generation: roster.generation, rank: self.rank, nodes };
-}
-
-function workingDir(agent: Agent, record: StartRecord): string {
-  const { workingDir: wanted } = record.program;
-  const own = join(runDir(agent.dataDir, record.run.runId), 'work');
-  if (wanted === null) return own;
-  return isAbsolute(wanted) ? wanted : join(own, wanted);
 }

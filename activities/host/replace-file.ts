@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 
 let counter = 0;
 
-/** Replaces a file atomically: a reader sees the old text or the new, never half. Not durable: for what a reboot makes void. */
-export function replaceFile(path: string, text: string, mode = 0o600): void {
+/** Replaces a file atomically: a reader sees the old content or the new, never half. Not durable: for what a reboot makes void. */
+export function replaceFile(path: string, text: string | Uint8Array, mode = 0o600): void {
   const draft = `${path}.${process.pid}.${counter++}`;
   writeFileSync(draft, text, { mode });
   renameSync(draft, path);

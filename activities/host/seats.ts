@@ -6,6 +6,7 @@ import { holdPort } from '../network/held-port.js';
 import { forkShim } from '../process/shim.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
+import { placeCode } from './files/place.js';
 import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
 import { SpareShim } from './spare.js';
@@ -110,6 +111,7 @@ export class Seats {
     const { run, gathering, program } = input;
     const held = program.dialects.length > 0 ? await holdPort() : undefined;
     try {
+      await placeCode(agent, run.runId, program);
       const start = this.#keep({
         ...{ version: 1, run, host: agent.host, startNumber, gathering, program },
         ...{ stage: 'prepared', generation: 0, rank: 0, up: false, opened: false, freePort: held?.port ?? null, activity: null, end: null },

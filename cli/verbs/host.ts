@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Command, Option } from 'commander';
 import { readTemporalOptions } from '../../connection/options.js';
+import { labelProblem } from '../../spec/task/labels.js';
 import type { AgentSettings } from '../../workers/agent.js';
+import { parseDuration } from '../duration.js';
 import { UsageError } from '../exit.js';
 import { onlyOnLinux } from '../linux.js';
 import { gathered, wholeNumber } from '../numbers.js';
@@ -21,6 +23,7 @@ interface Options {
   port?: number;
   data?: string;
   fleet: string;
+  keep: string;
   devStack?: true;
   keepData?: true;
 }
@@ -39,6 +42,7 @@ export function host(): Command {
     .option('--port <port>', 'the port for other agents (default: any free one)', wholeNumber('--port', 1, 65_535))
     .option('--data <directory>', `its data directory (default: ${defaultDataDir()})`)
     .option('--fleet <fleet>', 'which fleet', 'default')
+    .option('--keep <duration>', 'how long closed runs and unused files are kept on its disk, or `off`', '7d')
     .addOption(new Option('--dev-stack').hideHelp())
     .addOption(new Option('--keep-data').hideHelp())
     .action((options: Options) => act(options));
@@ -65,15 +69,19 @@ async function act(options: Options): Promise<void> {
   if (!options.keepData) await rm(dataDir, { recursive: true, force: true });
 }
 
-function settingsOf({ name, label = [], network, interface: nic, address, port, fleet }: Options, dataDir: string): AgentSettings {
+function settingsOf({ name, label = [], network, interface: nic, address, port, fleet, keep }: Options, dataDir: string): AgentSettings {
   const wished = Object.entries({ network, interface: nic, address, port }).filter(([, value]) => value !== undefined);
-  return { host: name, fleet, dataDir, labels: Object.fromEntries(label.map(readLabel)), ...Object.fromEntries(wished) };
+  const keepMs = keep === 'off' ? null : parseDuration(keep);
+  return { host: name, fleet, dataDir, keepMs, labels: Object.fromEntries(label.map(readLabel)), ...Object.fromEntries(wished) };
 }
 
 function readLabel(label: string): [string, string] {
   const at = label.indexOf('=');
   if (at < 1) throw new UsageError(`--label takes key=value, not ${JSON.stringify(label)}`);
-  return [label.slice(0, at), label.slice(at + 1)];
+  const [name, value] = [label.slice(0, at), label.slice(at + 1)];
+  const problem = labelProblem(name, value);
+  if (problem !== undefined) throw new UsageError(`--label: ${problem}`);
+  return [name, value];
 }
 
 function defaultDataDir(): string {

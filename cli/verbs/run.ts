@@ -41,7 +41,7 @@ async function act(file: string | undefined, command: readonly string[] | undefi
   const { readTask } = await import('../task-input.js');
   const { nodes, name, env, fleet } = options;
   const wish = { ...(file === undefined ? {} : { file }), ...(command === undefined ? {} : { command }) };
-  const { submit, task, warnings } = readTask({ ...wish, ...definedOf({ nodes, name, env, fleet: options.dev ? 'default' : fleet }) });
+  const { submit, task, warnings, baseDir } = readTask({ ...wish, ...definedOf({ nodes, name, env, fleet: options.dev ? 'default' : fleet }) });
   for (const warning of warnings) say(`warning: ${warning}`);
   if (task.schedule !== null) say('warning: `schedule` starts nothing here: the task runs once, now; `muster schedule apply` follows it');
   const { Interrupts } = await import('../interrupts.js');
@@ -52,7 +52,7 @@ async function act(file: string | undefined, command: readonly string[] | undefi
     const { connect } = await import('../../client/index.js');
     muster = await connect(stack === undefined ? {} : { temporal: { address: stack.address, namespace: 'default' } });
     if (interrupts.early.aborted) throw new Exit(interrupts.exitCode ?? 0);
-    const started = await muster.runs.start(submit, options.id === undefined ? {} : { id: options.id });
+    const started = await muster.runs.start(submit, { baseDir, ...(options.id === undefined ? {} : { id: options.id }) });
     if (options.detach) return options.json ? printJson({ run: started.handle }) : print(started.handle);
     interrupts.about(started);
     await followed(started, options, () => interrupts.exitCode);

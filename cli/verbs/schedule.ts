@@ -20,10 +20,10 @@ function applyVerb(): Command {
     .option('--json', 'one JSON object')
     .action(async (file: string, { id, json }: { id?: string; json?: true }) => {
       const { readTask } = await import('../task-input.js');
-      const { submit, warnings } = readTask({ file });
+      const { submit, warnings, baseDir } = readTask({ file });
       for (const warning of warnings) say(`warning: ${warning}`);
       await withMuster(async (muster) => {
-        const applied = await muster.schedules.apply(submit, id === undefined ? {} : { id });
+        const applied = await muster.schedules.apply(submit, { baseDir, ...(id === undefined ? {} : { id }) });
         if (json) printJson(applied);
         else say(`The schedule ${applied.id} was ${applied.created ? 'made' : 'changed'}`);
       });

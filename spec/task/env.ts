@@ -10,6 +10,7 @@ export const RESERVED_ENV: readonly string[] = [
   'DSTACK_RUN_NAME',
   'DSTACK_RUN_ID',
   'DSTACK_WORKING_DIR',
+  'DSTACK_REPO_DIR',
 ];
 
 /** Whether a task may not set this name: the contract's names and everything that begins with `MUSTER_`. */

@@ -15,6 +15,8 @@ export interface ParseContext {
   defaultName: string;
   /** submitterEnv: where bare names in `env` are looked up. */
   submitterEnv?: Record<string, string | undefined>;
+  /** unpacked: `files` and `repos` may still be named, since somebody is to pack them. */
+  unpacked?: boolean;
   /** locate: lines for the problems, as `readTaskYaml` returns it. */
   locate?: Locate;
 }
@@ -68,6 +70,10 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   const groups = readGang(fields, given, refuse);
   const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
   checkHosts(fields, nodes, refuse);
+  for (const key of ['files', 'repos'] as const) {
+    if (context.unpacked || asksForNothing(given[key])) continue;
+    refuse([key], `\`${key}\` is packed where it is: submit with \`muster run\`, \`muster schedule apply\` or the library`);
+  }
   const env = readEnv(fields.env ?? DEFAULTS.env, context.submitterEnv, (path, message) => refuse(['env', ...path], message));
 
   for (const { path, message } of warningsOf(given)) warnings.push(problemAt(path, message, locate));
@@ -113,6 +119,8 @@ function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, strin
     startup: fields.startup_order ?? DEFAULTS.startup,
     nodesEnv: fields.nodes_env ?? DEFAULTS.nodesEnv,
     dialects: fields.dialects ?? DEFAULTS.dialects,
+    archives: fields.archives ?? DEFAULTS.archives,
+    repo: fields.repo ?? DEFAULTS.repo,
     schedule: fields.schedule ?? DEFAULTS.schedule,
     stopCriteria: fields.stop_criteria ?? DEFAULTS.stopCriteria,
     stopSignal: fields.stop_signal ?? DEFAULTS.stopSignal,

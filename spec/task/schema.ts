@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { commandsSchema, countSchema } from './commands.js';
 import { durationOf, durationOrOff } from './duration.js';
+import { archivesSchema, filesSchema } from './files.js';
 import { groupsSchema } from './groups.js';
 import { labelsSchema } from './labels.js';
 import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
 import { found } from './problem.js';
+import { repoSchema, reposSchema } from './repos.js';
 import { resourcesSchema } from './resources.js';
 import { retrySchema } from './retry.js';
 import { scheduleSchema } from './schedule.js';
@@ -50,6 +52,10 @@ export const taskFields = {
   shell: textWhere('`sh`, `bash` or an absolute path', (text) => text === 'sh' || text === 'bash' || text.startsWith('/')),
   env: z.unknown(), // Read by `readEnv`, since a bare name needs the submitter's environment.
   working_dir: textWhere('a path', (text) => text.trim() !== '' && text.length <= 4_096),
+  files: filesSchema,
+  repos: reposSchema,
+  archives: archivesSchema,
+  repo: repoSchema,
   hosts,
   where: labelsSchema,
   resources: resourcesSchema,

@@ -1,5 +1,7 @@
 import { DEFAULT_FLEET } from '../ids.js';
+import type { Archive } from './files.js';
 import type { Labels } from './labels.js';
+import type { Repo } from './repos.js';
 import type { Resources } from './resources.js';
 import type { TaskSchedule } from './schedule.js';
 import type { Startup } from './startup.js';
@@ -46,6 +48,10 @@ export interface Task {
   /** nodesEnv: `file` leaves `DSTACK_NODES_IPS` unset; the list is in `MUSTER_NODES_FILE` either way. */
   nodesEnv: 'variable' | 'file';
   dialects: Dialect[];
+  /** archives: the task's `files`, packed by the client. */
+  archives: Archive[];
+  /** repo: the task's `repos`, as hosts clone it; null where the file has none. */
+  repo: Repo | null;
   /** schedule: when `muster schedule apply` has it started; a run itself takes no note of it. */
   schedule: TaskSchedule | null;
   stopCriteria: 'all-done' | 'master-done';
@@ -76,6 +82,8 @@ export const DEFAULTS = {
   startup: { order: 'any', ready: null },
   nodesEnv: 'variable',
   dialects: [],
+  archives: [],
+  repo: null,
   schedule: null,
   stopCriteria: 'all-done',
   stopSignal: 'SIGTERM',

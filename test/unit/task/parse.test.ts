@@ -34,6 +34,8 @@ test('every key that is not given has its default', () => {
       startup: { order: 'any', ready: null },
       nodesEnv: 'variable',
       dialects: [],
+      archives: [],
+      repo: null,
       schedule: null,
       stopCriteria: 'all-done',
       stopSignal: 'SIGTERM',
@@ -51,7 +53,7 @@ test('every key that is not given has its default', () => {
 
 test('null means not given, for every key', () => {
   const keys =
-    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects retry';
+    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects retry files repos archives repo';
   const nulls = Object.fromEntries(`${keys} host_timeout queue_timeout gather_timeout network interface fleet`.split(' ').map((key) => [key, null]));
   expect(taskOf(nulls)).toEqual({ name: 'demo', ...DEFAULTS, groups: [{ name: '0', nodes: 1, commands, resources: null, where: {} }] });
 });
@@ -92,6 +94,8 @@ test('a task that gives every key keeps every value', () => {
     startup: { order: 'master-first', ready: { port: 80, command: null, timeoutSeconds: 9 } },
     nodesEnv: 'file',
     dialects: ['torch'],
+    archives: [],
+    repo: null,
     schedule: null,
     stopCriteria: 'master-done',
     stopSignal: 'SIGINT',
@@ -233,7 +237,7 @@ describe('keys that Muster does not act upon', () => {
     },
   );
 
-  const coming = 'files repos restart health on_host_loss fencing on_resize preflight spares';
+  const coming = 'restart health on_host_loss fencing on_resize preflight spares';
   test.each(coming.split(' '))('%s is not supported yet', (key) => {
     expect(complaints({ commands, [key]: 'x' })).toEqual([`\`${key}\` is not supported yet`]);
   });
