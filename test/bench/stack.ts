@@ -24,7 +24,7 @@ export async function startBenchStack(nodes: number, separate: boolean): Promise
   const options = { address: server.address, namespace: 'default' };
   const control = startProcess(server.address, ['control']);
   const settings = Array.from({ length: nodes }, (_, i) => ({
-    ...{ host: `host-${i + 1}`, fleet: 'default', labels: {} },
+    ...{ host: `host-${i + 1}`, fleet: 'default', labels: {}, keepMs: null },
     ...{ dataDir: join(dir, `host-${i + 1}`), address: `127.0.${Math.floor(i / 250) + 1}.${(i % 250) + 1}` },
   }));
   const stopAgents = await (separate ? startProcesses(server.address, settings) : startHere(options, settings));

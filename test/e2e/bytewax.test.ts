@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { succeeds } from '../helpers/commands.js';
 import { type Machines, muster, readLines, startMachines } from '../helpers/machines.js';
+import { virtualEnvironment } from '../helpers/python.js';
 import { untilNothingLeft, untilPhase } from '../helpers/runs.js';
 import { until } from '../helpers/until.js';
 
@@ -17,23 +16,14 @@ const WORDS = 60;
 let machines: Machines;
 let python: string;
 beforeAll(async () => {
-  [python, machines] = await Promise.all([installBytewax(), startMachines(17, ['host-1', 'host-2', 'host-3', 'host-4', 'host-5'])]);
+  const [venv, started] = await Promise.all([
+    virtualEnvironment('bytewax', ['--require-hashes']),
+    startMachines(17, ['host-1', 'host-2', 'host-3', 'host-4', 'host-5']),
+  ]);
+  python = join(venv, 'bin', 'python');
+  machines = started;
 });
 afterAll(() => machines?.stop());
-
-/** A virtual environment with what the example needs, kept for the next time; its python. */
-async function installBytewax(): Promise<string> {
-  const requirements = join(EXAMPLE, 'requirements.txt');
-  const version = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
-  const dir = join(tmpdir(), `muster-test-bytewax-${version}`);
-  const own = join(dir, 'bin', 'python');
-  if (existsSync(join(dir, 'complete'))) return own;
-  rmSync(dir, { recursive: true, force: true });
-  await succeeds('python3', ['-m', 'venv', dir]);
-  await succeeds(own, ['-m', 'pip', 'install', '--quiet', '--require-hashes', '-r', requirements]);
-  writeFileSync(join(dir, 'complete'), '');
-  return own;
-}
 
 /** A folder as the example wants it, with the same text each time; and what its words count. */
 async function makeShared(name: string): Promise<{ shared: string; expected: Record<string, number> }> {
