@@ -65,7 +65,7 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
     } else if (PROGRAM_KEYS.includes(key)) {
       if (!asksForNothing(given[key]))
         refuse([key], `\`${key}\` changes what runs, and Muster does not support it; remove it to run the commands on the hosts as they are`);
-    } else if (!hasNoEffect(key)) refuse([key], unknownKey(key, ALL_KEYS));
+    } else if (!hasNoEffect(key)) refuse([key], problems.length < MOST_PROBLEMS ? unknownKey(key, ALL_KEYS) : 'unknown');
   }
   const groups = readGang(fields, given, refuse);
   const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);

@@ -11,8 +11,8 @@ export interface TemplateGroup {
 export type TemplatePiece = { text: string } | { group: number; node: number };
 
 const KNOWN = '`${{ groups[i].nodes[j].IP_ADDRESS }}`, `i` a number or the name of a group';
-// An escape, a template on one line, or the beginning of one that never ends.
-const TEMPLATE = /\$\$\{\{|\$\{\{([^\n}]*)\}\}|\$\{\{/g;
+// An escape, a template on one line, or the beginning of one that never ends; of bounded length, since each beginning is looked at on its own.
+const TEMPLATE = /\$\$\{\{|\$\{\{([^\n}]{0,300})\}\}|\$\{\{/g;
 const ADDRESS = /^groups\[\s*(?:(\d{1,6})|([A-Za-z][\w-]*)|"([^"\]]*)"|'([^'\]]*)')\s*\]\.nodes\[\s*(\d{1,6})\s*\]\.IP_ADDRESS$/;
 
 /**

@@ -7,7 +7,8 @@ import { syntaxMessage } from './yamlWords.js';
 
 export type ReadYaml = { ok: true; value: unknown; locate: Locate; warnings: Warning[] } | { ok: false; problems: Problem[]; warnings: Warning[] };
 
-const LARGEST_FILE_BYTES = 1_048_576;
+/** A hostile text of this size is read, or refused, within a second. */
+const LARGEST_FILE_BYTES = 262_144;
 const MOST_ALIASES = 100;
 const NOT_A_MAP = 'expected a map with keys such as `nodes` and `commands`';
 
@@ -16,11 +17,16 @@ const NOT_A_MAP = 'expected a map with keys such as `nodes` and `commands`';
  * the text. Total: it never throws. It reads YAML 1.2 with merge keys, as dstack's reader does.
  */
 export function readTaskYaml(text: string): ReadYaml {
+  // The library makes an error with a stack for each complaint, of which the first alone is told.
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
   try {
+    Object.assign(Error, { stackTraceLimit: 0 });
     return readDocument(text);
   } catch {
     // The library's own limits, which the checks before it should have met.
     return refused([{ path: '', message: 'expected plain YAML, got a file that cannot be read' }]);
+  } finally {
+    Object.assign(Error, { stackTraceLimit });
   }
 }
 
@@ -64,7 +70,7 @@ function readDocument(text: string): ReadYaml {
 
 function textProblem(text: string): Problem | undefined {
   const bytes = text.length > LARGEST_FILE_BYTES ? text.length : byteLength(text);
-  if (bytes > LARGEST_FILE_BYTES) return { path: '', message: `expected a file of at most 1 MiB, got ${bytes} bytes or more` };
+  if (bytes > LARGEST_FILE_BYTES) return { path: '', message: `expected a file of at most 256 KiB, got ${bytes} bytes or more` };
   const nul = text.indexOf('\0');
   if (nul >= 0) return { path: '', line: text.slice(0, nul).split('\n').length, message: 'expected text, got a NUL byte' };
   const deepLine = tooDeepAt(text);

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Machines, muster, startMachines } from '../helpers/machines.js';
@@ -28,6 +28,8 @@ async function runExample(folder: string, file: string, nodes: number, env: Reco
   const { code, stdout, stderr } = await muster(['run', '--raw', '--id', id, task], { ...machines.env, ...env });
   expect(code, `${stderr}\n${stdout}`).toBe(0);
   const { runId, nodes: ran } = await statusOf(machines.client, id);
+  // Ray leaves its sessions there.
+  for (const node of ran) rmSync(`/tmp/ray-${node.id?.slice(0, 8)}`, { recursive: true, force: true });
   expect(ran).toHaveLength(nodes);
   await untilNothingLeft(runId);
   return stdout.trim().split('\n');

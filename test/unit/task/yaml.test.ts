@@ -66,7 +66,7 @@ test.each<[string, string, string]>([
   ['an alias without an anchor', 'name: *x\n', 'line 1: name: expected the anchor `&x` before its alias, got none'],
   ['an alias inside itself', 'env: &x [*x]\n', 'line 1: env[0]: expected a value that ends, got the alias `*x` inside itself'],
   ['a merge of a number', '<<: 3\n', 'expected `<<` to merge a map, or an alias of one'],
-  ['a file that is too large', `a: ${'x'.repeat(1_048_576)}`, 'expected a file of at most 1 MiB, got 1048579 bytes or more'],
+  ['a file that is too large', `a: ${'x'.repeat(1_048_576)}`, 'expected a file of at most 256 KiB, got 1048579 bytes or more'],
   ['deep brackets', 'a: '.concat('['.repeat(400_000)), 'line 1: expected at most 100 levels of nesting, got more'],
   ['deep maps', '{a: '.repeat(200_000), 'line 1: expected at most 100 levels of nesting, got more'],
   ['deep lists', '- '.repeat(400_000), 'line 1: expected at most 100 levels of nesting, got more'],
