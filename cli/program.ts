@@ -10,6 +10,7 @@ import { dev } from './verbs/dev.js';
 import { host } from './verbs/host.js';
 import { hosts } from './verbs/hosts.js';
 import { logs } from './verbs/logs.js';
+import { plan } from './verbs/plan.js';
 import { ps } from './verbs/ps.js';
 import { quickstart } from './verbs/quickstart.js';
 import { run } from './verbs/run.js';
@@ -47,7 +48,7 @@ export async function main(args: string[]): Promise<number> {
 /** The whole command line, with what stood after `--` for the one verb that takes it. */
 export function createProgram(command: readonly string[] | undefined): Command {
   const program = new Command('muster').description(ABOUT);
-  const verbs = [run(command), dev(), host(), control(), check(), ps(), status(), wait(), logs(), scale(), stop(), schedule(), hosts()];
+  const verbs = [run(command), dev(), host(), control(), check(), plan(), ps(), status(), wait(), logs(), scale(), stop(), schedule(), hosts()];
   for (const verb of verbs) program.addCommand(verb);
   program.addCommand(quickstart(), { hidden: true });
   for (const each of [program, ...verbs]) each.exitOverride().configureOutput({ outputError: () => {} });

@@ -3,10 +3,11 @@ import { dial } from '../connection/dial.js';
 import { readTemporalOptions, type TemporalOptions } from '../connection/options.js';
 import type { HostStatus } from '../spec/fleet.js';
 import { DEFAULT_FLEET, fleetWorkflowId } from '../spec/ids.js';
-import { hosts } from '../spec/messages.js';
+import { hosts, type Plan, plan } from '../spec/messages.js';
 import { ask, NoSuchWorkflow } from './ask.js';
 import { Runs } from './runs.js';
 import { Schedules } from './schedules.js';
+import { readSubmitted, type TaskFile } from './submitted.js';
 
 export interface ConnectOptions {
   /** Where Temporal is. Left out: `TEMPORAL_*` and temporal.toml say so. */
@@ -44,6 +45,20 @@ export class Muster {
     } catch (error) {
       if (error instanceof NoSuchWorkflow) return [];
       throw error;
+    }
+  }
+
+  /** Which hosts a task would have, in rank order, or what it would wait for. Starts nothing. Throws `InvalidTask` and `NobodyAnswers`. */
+  async plan(task: TaskFile, { env = process.env }: { env?: Record<string, string | undefined> } = {}): Promise<Plan & { groups: string[] }> {
+    const { fleet, groups, hosts: pinned } = readSubmitted(task, env, 'task').parsed;
+    const parts = groups.map(({ nodes, where }, group) => ({ group, nodes, where }));
+    const names = groups.map(({ name }) => name);
+    const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
+    try {
+      return { groups: names, ...(await ask(this.#client, `the fleet ${fleet}`, () => handle.query(plan, { fleet, parts, hosts: pinned }))) };
+    } catch (error) {
+      if (!(error instanceof NoSuchWorkflow)) throw error;
+      return { groups: names, nodes: [], waits: `the fleet ${fleet} has no hosts: none has announced itself`, ahead: 0 };
     }
   }
 

@@ -3,7 +3,7 @@
 export { ServerTooOld, TemporalUnreachable } from '../connection/dial.js';
 export { BadConnectionConfig, type TemporalOptions } from '../connection/options.js';
 export type { HostStatus } from '../spec/fleet.js';
-export type { StopAnswer, StopMode } from '../spec/messages.js';
+export type { Plan, StopAnswer, StopMode } from '../spec/messages.js';
 export type { FormerNode, NodeState, NodeStatus, Resize, RunPhase, RunStatus } from '../spec/nodes.js';
 export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';

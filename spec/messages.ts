@@ -153,4 +153,21 @@ export interface LeaseWithdrawn {
 }
 export const leaseWithdrawn = defineSignal<[LeaseWithdrawn]>('leaseWithdrawn');
 
+/** What a task would ask the fleet for. */
+export interface PlanAsked {
+  fleet: string;
+  parts: LeasePart[];
+  hosts: string[] | null;
+}
+export interface Plan {
+  /** In rank order; empty where it would wait. */
+  nodes: { rank: number; group: number; host: string; address: string }[];
+  /** For what it would wait, in words; null where it would not. */
+  waits: string | null;
+  /** How many requests wait already, and come first. */
+  ahead: number;
+}
+/** What would become of a task that was submitted now; changes nothing. */
+export const plan = defineQuery<Plan, [PlanAsked]>('plan');
+
 export const hosts = defineQuery<HostStatus[]>('hosts');

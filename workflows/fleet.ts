@@ -3,6 +3,7 @@ import type { ControlActivities, HostActivities } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import { compareIds, decideGrants, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
+import { decidePlan } from './decisions/plan.js';
 
 /** A rebuilt fleet waits so long for its hosts to say what they hold, before it grants anything. */
 const QUIET_AFTER_REBUILD_MS = 15_000;
@@ -39,6 +40,8 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   };
 
   setHandler(messages.hosts, () => [...state.hosts].sort((a, b) => compareIds(a.facts.host, b.facts.host)).map(hostStatus));
+
+  setHandler(messages.plan, (asked) => decidePlan(state.hosts, state.queue.length, asked));
 
   setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt }) => {
     const known = find(facts.host);

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Machines, readLines, startMachines } from '../helpers/machines.js';
+import { type Machines, muster, readLines, startMachines } from '../helpers/machines.js';
 import { processesOf, statusOf, untilNothingLeft, untilPhase } from '../helpers/runs.js';
 import { until } from '../helpers/until.js';
 
@@ -50,6 +50,28 @@ it('gives each group its own commands, hosts by label and ranks in the order of 
   for (const rank of [1, 2]) expect(readLines(`${out}-${rank}`)).toEqual([`${rank} worker of ${nodes[0]?.address}, last ${last}, text \${{ x }}`]);
   expect(JSON.parse(readFileSync(`${out}-roster`, 'utf8')).nodes.map(({ group }: { group: string }) => group)).toEqual(['head', 'workers', 'workers']);
   await untilNothingLeft(runId);
+});
+
+it('plans: says which hosts and addresses a task would have, and starts nothing', async () => {
+  const file = join(machines.dir, 'plan.yml');
+  writeFileSync(file, 'groups:\n  - {name: head, where: {role: head}, commands: [a]}\n  - {name: workers, nodes: 2, commands: [a]}\n');
+  const { code, stdout } = await muster(['plan', file], machines.env);
+  expect([code, stdout.split('\n')]).toEqual([
+    0,
+    [
+      'plan would start now on these hosts of the fleet default:',
+      'RANK  GROUP    HOST    ADDRESS',
+      '0     head     host-4  127.19.0.4',
+      '1     workers  host-1  127.19.0.1',
+      '2     workers  host-2  127.19.0.2',
+      '',
+    ],
+  ]);
+  writeFileSync(file, 'nodes: 9\ncommands: [a]\n');
+  const waiting = await muster(['plan', file], machines.env);
+  expect([waiting.code, waiting.stdout]).toEqual([0, 'plan would wait: it needs 9 hosts; the fleet default has 4 (4 free, 0 in use, 0 silent)\n']);
+  const json = JSON.parse((await muster(['plan', '--json', file], machines.env)).stdout);
+  expect(json).toMatchObject({ nodes: [], ahead: 0 });
 });
 
 it('says what it needs and what there is when no host has the label', async () => {

@@ -131,7 +131,7 @@ function property<T>(name: string, share: number, arbitrary: fc.Arbitrary<T>, ho
     name,
     share,
     check(cases, seed, timed) {
-      fc.assert(
+      void fc.assert(
         fc.property(arbitrary, (value) => timed(() => holds(value))),
         { numRuns: cases, seed },
       );
@@ -156,7 +156,8 @@ function checkTemplate(text: string): void {
   const pieces = readTemplates(text, sizes, (message) => told.push(message));
   if (told.length > 0) {
     const problems = told.map((message) => ({ path: 'commands[0]', message }));
-    return expectSound({ ok: false, problems, warnings: [] });
+    expectSound({ ok: false, problems, warnings: [] });
+    return;
   }
   const rendered = renderTemplates(text, groups);
   const addresses = pieces.filter((piece) => 'group' in piece).length;

@@ -1,0 +1,26 @@
+import { Command } from 'commander';
+import { print, printJson, say } from '../print.js';
+import { table } from '../table.js';
+import { withMuster } from '../with-muster.js';
+
+export function plan(): Command {
+  return new Command('plan')
+    .description('which hosts and addresses a task would have now; starts nothing')
+    .argument('<file>', 'the task file')
+    .option('--json', 'one JSON object')
+    .action(async (file: string, { json }: { json?: true }) => {
+      const { readTask } = await import('../task-input.js');
+      const { submit, task, warnings } = readTask({ file });
+      for (const warning of warnings) say(`warning: ${warning}`);
+      await withMuster(async (muster) => {
+        const { nodes, waits, ahead, groups } = await muster.plan(submit);
+        if (json) return printJson({ nodes: nodes.map((node) => ({ ...node, group: groups[node.group] })), waits, ahead });
+        const behind = ahead === 0 ? '' : ` (${ahead} ${ahead === 1 ? 'run waits' : 'runs wait'} already and ${ahead === 1 ? 'comes' : 'come'} first)`;
+        if (waits !== null) return print(`${task.name} would wait: ${waits}${behind}`);
+        print(`${task.name} would start now on these hosts of the fleet ${task.fleet}${behind}:`);
+        const named = groups.length > 1;
+        const rows = nodes.map(({ rank, group, host, address }) => [String(rank), ...(named ? [groups[group] ?? ''] : []), host, address]);
+        for (const line of table(['RANK', ...(named ? ['GROUP'] : []), 'HOST', 'ADDRESS'], rows)) print(line);
+      });
+    });
+}
