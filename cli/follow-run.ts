@@ -12,6 +12,7 @@ export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus
   let last: RunStatus | undefined;
   for await (const event of run.follow({ output: 'follow' })) {
     if (event.kind === 'output') await output.take(event.output);
+    else if (event.kind === 'skipped') showSkipped(event, run.handle, style === 'json');
     else if (event.kind === 'trouble') say(errColours.yellow(event.message));
     else {
       last = event.status;
@@ -24,6 +25,13 @@ export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus
   if (!last || !isOver(last)) last = await run.wait();
   if (style !== 'json') for (const line of summary(last)) say(line);
   return last;
+}
+
+/** Says what of a node's output is not shown, beside it. */
+export function showSkipped({ rank, host, bytes }: { rank: number; host: string; bytes: number }, handle: string, asJson: boolean): void {
+  if (asJson) return printJson({ event: 'skipped', rank, host, bytes });
+  const size = bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KB` : `${(bytes / 2 ** 20).toFixed(1)} MB`;
+  say(errColours.yellow(`node ${rank}: ${size} of output not shown; \`muster logs ${handle} --rank ${rank}\` has what is kept`));
 }
 
 export function paintByRank(rank: number, prefix: string): string {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
 import type { RunStatus } from '../spec/nodes.js';
+import { Allowance } from './allowance.js';
 import { isPassing } from './ask.js';
 import { Channel } from './channel.js';
 import { HostReader } from './host-reader.js';
@@ -17,6 +18,8 @@ export interface OutputPiece {
 export type RunEvent =
   | { kind: 'status'; status: RunStatus }
   | { kind: 'output'; output: OutputPiece }
+  /** Output that is not shown: it came faster than a follower reads, or the host no longer has it. */
+  | { kind: 'skipped'; rank: number; host: string; bytes: number }
   /** Something is away and is tried again, or a host's output was given up. */
   | { kind: 'trouble'; message: string };
 
@@ -37,6 +40,9 @@ export interface RunSource {
   wait(signal: AbortSignal): Promise<RunStatus>;
   read(status: RunStatus, host: string, input: ReadOutputInput, signal: AbortSignal): Promise<OutputChunk>;
 }
+
+/** What a follower reads of all nodes together: more would be felt by whoever else uses this Temporal. */
+const FOLLOW_RATE = { bytesPerSecond: 2 ** 20, burstBytes: 8 * 2 ** 20 };
 
 /** Until all nodes run, phases pass in tens of milliseconds; then changes are rare. */
 const LOOK_EVERY_MS = { early: 100, running: 1_000 };
@@ -70,6 +76,7 @@ export async function* follow(source: RunSource, options: FollowOptions): AsyncG
 class Follower {
   #readers = new Map<string, { reader: HostReader; done: Promise<void> }>();
   #last = '';
+  readonly #allowance = new Allowance(FOLLOW_RATE.bytesPerSecond, FOLLOW_RATE.burstBytes);
   #over = false;
 
   constructor(
@@ -131,6 +138,8 @@ class Follower {
       if (rank === null || startNumber < 1 || this.#readers.has(host)) continue;
       if (this.options.rank !== undefined && rank !== this.options.rank) continue;
       const reader = new HostReader(host, {
+        skipped: (rank, bytes) => void this.channel.push({ kind: 'skipped', rank, host, bytes }),
+        allowance: this.options.output === 'once' ? null : this.#allowance,
         read: (current, input, signal) => this.source.read(current, host, input, signal),
         give: (output) => this.channel.push({ kind: 'output', output }),
         complain: (message) => void this.channel.push({ kind: 'trouble', message }),

@@ -1,5 +1,6 @@
 import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
 import type { NodeStatus, RunStatus } from '../spec/nodes.js';
+import type { Allowance } from './allowance.js';
 import type { OutputPiece } from './follow.js';
 import { withLinkedSignal } from './linked.js';
 import { pause } from './pause.js';
@@ -11,6 +12,11 @@ const LAST_TRIES = 10;
 const LAST_TRY_AFTER_MS = 100;
 /** A host that fails to answer so often after the run has ended is given up. */
 const FAILURES_AFTER_END = 2;
+const NEWLINE = 10;
+/** Who is so far behind, and may not read faster, goes on near the end; at the end of a run sooner. */
+const BEHIND_BYTES = 4 * 2 ** 20;
+/** What was passed over is told so often at most. */
+const TELL_EVERY_MS = 10_000;
 const RETRY_MS = { first: 200, most: 2_000 };
 
 export interface HostReaderPorts {
@@ -18,6 +24,10 @@ export interface HostReaderPorts {
   /** Resolves when there is room for more. */
   give(output: OutputPiece): Promise<void>;
   complain(message: string): void;
+  /** Output was passed over. */
+  skipped(rank: number, bytes: number): void;
+  /** How fast it may read; null: as fast as its consumer. */
+  allowance: Allowance | null;
   signal: AbortSignal;
 }
 
@@ -29,6 +39,8 @@ export class HostReader {
   #newest = 0;
   #present = false;
   #changed = new AbortController();
+  #skipped = 0;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly host: string,
@@ -59,6 +71,8 @@ export class HostReader {
     let offset = 0;
     let failures = 0;
     let silentTries = 0;
+    let lineStart = false;
+    let lastByte = NEWLINE;
     while (!signal.aborted) {
       const changed = this.#changed.signal;
       // Nobody writes to an older start any more, nor to that of a host that has left.
@@ -79,13 +93,33 @@ export class HostReader {
       if (chunk.nextOffset > offset) {
         silentTries = 0;
         offset = chunk.nextOffset;
-        await this.ports.give({ rank: this.#rank, host: this.host, startNumber, data: Buffer.from(chunk.data, 'base64') });
-        if (!chunk.end) continue;
+        this.#passOver(chunk.skippedBytes);
+        const read = Buffer.from(chunk.data, 'base64');
+        const whole = lineStart ? fromLine(read) : read;
+        // A line that was begun before what is passed over is not whole: it ends there.
+        const data = (lineStart || chunk.skippedBytes > 0) && lastByte !== NEWLINE ? Buffer.concat([Buffer.of(NEWLINE), whole]) : whole;
+        lineStart = false;
+        lastByte = data.at(-1) ?? lastByte;
+        if (data.length > 0) await this.ports.give({ rank: this.#rank, host: this.host, startNumber, data });
+        if (chunk.end) this.#tellSkipped(true);
+        else {
+          const tooFastMs = this.ports.allowance?.take(read.length) ?? 0;
+          if (tooFastMs > 0) await pause(tooFastMs, signal);
+          const behind = chunk.size - offset;
+          if (tooFastMs > 0 && behind > (this.#over ? MAX_BYTES : BEHIND_BYTES)) {
+            const jump = behind - MAX_BYTES;
+            this.#passOver(jump);
+            offset += jump;
+            lineStart = true;
+          }
+          continue;
+        }
       }
       if (chunk.end || (closed && chunk.nextOffset === offset)) {
         if (startNumber < this.#newest) {
           startNumber++;
           offset = 0;
+          lastByte = NEWLINE;
           silentTries = 0;
         } else if (this.#over) return;
         else await pause(null, changed, signal);
@@ -95,6 +129,18 @@ export class HostReader {
         await pause(LAST_TRY_AFTER_MS, signal);
       }
     }
+  }
+
+  #passOver(bytes: number): void {
+    this.#skipped += bytes;
+    this.#tellSkipped(false);
+  }
+
+  #tellSkipped(now: boolean): void {
+    if (this.#skipped === 0 || (!now && performance.now() - this.#toldAtMs < TELL_EVERY_MS)) return;
+    this.#toldAtMs = performance.now();
+    this.ports.skipped(this.#rank, this.#skipped);
+    this.#skipped = 0;
   }
 
   async #read(input: Omit<ReadOutputInput, 'runId'>, until: AbortSignal | undefined): Promise<OutputChunk> {
@@ -107,4 +153,9 @@ export class HostReader {
     const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
     this.ports.complain(`The output of node ${this.#rank} on ${this.host} cannot be read: the host does not answer (${why})`);
   }
+}
+
+/** What follows the first newline: after a jump the line before it is not whole. */
+function fromLine(data: Buffer): Buffer {
+  return data.subarray(data.indexOf(10) + 1);
 }

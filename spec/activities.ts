@@ -64,6 +64,10 @@ export interface OutputChunk {
   /** Base64: output need not be UTF-8. */
   data: string;
   nextOffset: number;
+  /** All that was written so far. */
+  size: number;
+  /** Bytes that stood before `data` and are gone: the output grew over the host's cap. */
+  skippedBytes: number;
   /** The start has ended and everything was read. */
   end: boolean;
 }

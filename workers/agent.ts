@@ -5,6 +5,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
+import { keepOutputBounded } from '../activities/host/output-keeper.js';
 import { startRetention } from '../activities/host/retention.js';
 import { serveRosters } from '../activities/host/roster-socket.js';
 import { Seats } from '../activities/host/seats.js';
@@ -28,6 +29,8 @@ export interface AgentSettings {
   labels: Record<string, string>;
   /** How long closed runs and unused files are kept; null: for ever. */
   keepMs: number | null;
+  /** The most disk that one start's output takes; null: no limit. */
+  outputCapBytes: number | null;
   address?: string;
   network?: string;
   interface?: string;
@@ -111,8 +114,11 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
 
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);
 
+  const keeper = settings.outputCapBytes === null ? undefined : keepOutputBounded(agent, () => seats.all(), settings.outputCapBytes);
+
   const stop = async () => {
     announcer.stop();
+    keeper?.stop();
     retention?.stop();
     seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -93,5 +93,6 @@ async function readChunk(agent: Agent, seats: Seats, input: ReadOutputInput): Pr
     chunk = await readOutput(dir, offset, maxBytes);
   }
   const end = wasEnded && chunk.nextOffset >= chunk.size;
-  return { startNumber, data: chunk.data.toString('base64'), nextOffset: chunk.nextOffset, end };
+  const { nextOffset, size, skippedBytes } = chunk;
+  return { startNumber, data: chunk.data.toString('base64'), nextOffset, size, skippedBytes, end };
 }

@@ -32,6 +32,10 @@ export class Seats {
     return [...this.#starts.values()].filter(({ record }) => record.run.runId === runId);
   }
 
+  all(): NodeStart[] {
+    return [...this.#starts.values()];
+  }
+
   /** The runs that this host holds processes of. */
   runs(): { runId: string; handle: string }[] {
     const byId = new Map([...this.#starts.values()].map(({ record: { run } }) => [run.runId, run.handle]));

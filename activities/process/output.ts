@@ -1,22 +1,44 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { type FileEvents, kernelEvents } from './file-events.js';
 import { isNodeError } from './node-error.js';
+import { readCut } from './output-cap.js';
 import { startFile } from './start-dir.js';
 
-/** A piece of a start's output. `nextOffset` is where the next piece begins; `size` is all there is now. All in bytes. */
+const LONGEST_LINE_BYTES = 65_536;
+
+/**
+ * A piece of a start's output. `nextOffset` is where the next piece begins; `size` is all that was written; `skippedBytes` are gone and would have stood before
+ * this piece. All in bytes.
+ */
 export interface OutputPiece {
   data: Buffer;
   nextOffset: number;
   size: number;
+  skippedBytes: number;
 }
 
 /** What the program wrote from this offset on, at most `maxBytes`; empty at the end, beyond it, and before there is any output. */
 export function readOutput(dir: string, offset: number, maxBytes: number): OutputPiece {
-  const nothing = { data: Buffer.alloc(0), nextOffset: offset, size: 0 };
+  const nothing = { data: Buffer.alloc(0), nextOffset: offset, size: 0, skippedBytes: 0 };
   return withOutput(dir, nothing, (fd, size) => {
-    const data = readAt(fd, offset, Math.min(maxBytes, size - offset));
-    return { data, nextOffset: offset + data.length, size };
+    for (;;) {
+      const cut = readCut(dir);
+      const inside = cut !== undefined && offset >= cut.from && offset < cut.to;
+      const from = inside ? firstLine(fd, cut.to, size) : offset;
+      const end = cut !== undefined && from < cut.from ? cut.from : size;
+      const data = readAt(fd, from, Math.min(maxBytes, end - from));
+      // What was freed while it was read came back as zeros.
+      const now = readCut(dir);
+      if (now !== undefined && now.to !== cut?.to && from + data.length > now.from && from < now.to) continue;
+      return { data, nextOffset: from + data.length, size, skippedBytes: from - offset };
+    }
   });
+}
+
+/** Where the first whole line begins after this offset, if it is near. */
+function firstLine(fd: number, offset: number, size: number): number {
+  const newline = readAt(fd, offset, Math.min(LONGEST_LINE_BYTES, size - offset)).indexOf(10);
+  return newline < 0 ? offset : offset + newline + 1;
 }
 
 /**

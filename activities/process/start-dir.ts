@@ -22,6 +22,8 @@ export const startFiles = {
   program: 'program.json',
   /** stdout and stderr of the program, in the order written. */
   output: 'output',
+  /** Which part of the output is gone, where it grew over its cap. */
+  outputCut: 'output-cut.json',
   /** One sentence, when the program could not be started at all. */
   launchFailed: 'launch-failed',
   /**

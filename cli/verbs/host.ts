@@ -24,6 +24,7 @@ interface Options {
   data?: string;
   fleet: string;
   keep: string;
+  outputCap: string;
   devStack?: true;
   keepData?: true;
 }
@@ -43,6 +44,7 @@ export function host(): Command {
     .option('--data <directory>', `its data directory (default: ${defaultDataDir()})`)
     .option('--fleet <fleet>', 'which fleet', 'default')
     .option('--keep <duration>', 'how long closed runs and unused files are kept on its disk, or `off`', '7d')
+    .option('--output-cap <size>', "the most disk that one node's output takes, or `off`: the first MiB and the newest part stay", '256MB')
     .addOption(new Option('--dev-stack').hideHelp())
     .addOption(new Option('--keep-data').hideHelp())
     .action((options: Options) => act(options));
@@ -69,10 +71,27 @@ async function act(options: Options): Promise<void> {
   if (!options.keepData) await rm(dataDir, { recursive: true, force: true });
 }
 
-function settingsOf({ name, label = [], network, interface: nic, address, port, fleet, keep }: Options, dataDir: string): AgentSettings {
+function settingsOf({ name, label = [], network, interface: nic, address, port, fleet, keep, outputCap }: Options, dataDir: string): AgentSettings {
   const wished = Object.entries({ network, interface: nic, address, port }).filter(([, value]) => value !== undefined);
   const keepMs = keep === 'off' ? null : parseDuration(keep);
-  return { host: name, fleet, dataDir, keepMs, labels: Object.fromEntries(label.map(readLabel)), ...Object.fromEntries(wished) };
+  return {
+    host: name,
+    fleet,
+    dataDir,
+    keepMs,
+    outputCapBytes: readCap(outputCap),
+    labels: Object.fromEntries(label.map(readLabel)),
+    ...Object.fromEntries(wished),
+  };
+}
+
+/** At least 8 MB, so that the head and a useful part of the newest stay. */
+function readCap(text: string): number | null {
+  if (text === 'off') return null;
+  const match = /^(\d{1,6})(MB|GB)$/i.exec(text);
+  const bytes = Number(match?.[1]) * (match?.[2]?.toUpperCase() === 'GB' ? 2 ** 30 : 2 ** 20);
+  if (!(bytes >= 8 * 2 ** 20)) throw new UsageError(`--output-cap takes a size from 8MB on, such as 256MB or 1GB, or off, not ${JSON.stringify(text)}`);
+  return bytes;
 }
 
 function readLabel(label: string): [string, string] {

@@ -26,12 +26,13 @@ export function logs(): Command {
 }
 
 async function act(handle: string, { follow, rank, raw, json }: Options): Promise<void> {
-  const [{ MergedOutput }, { paintByRank }] = await Promise.all([import('../output.js'), import('../follow-run.js')]);
+  const [{ MergedOutput }, { paintByRank, showSkipped }] = await Promise.all([import('../output.js'), import('../follow-run.js')]);
   await withMuster(async (muster) => {
     const output = new MergedOutput({ style: json ? 'json' : raw ? 'raw' : 'prefixed', write: writeOut, paint: paintByRank });
     const wish = { output: follow ? ('follow' as const) : ('once' as const), ...(rank === undefined ? {} : { rank }) };
     for await (const event of muster.runs.get(handle).follow(wish)) {
       if (event.kind === 'output') await output.take(event.output);
+      else if (event.kind === 'skipped') showSkipped(event, handle, json === true);
       else if (event.kind === 'trouble') say(errColours.yellow(event.message));
       else {
         output.fit(event.status.nodes);

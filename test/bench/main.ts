@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchOutput } from './output.js';
 import { Slurm } from './peers/slurm.js';
 import { benchStart } from './start.js';
 
@@ -10,11 +11,18 @@ const { values, positionals } = parseArgs({
     slurm: { type: 'boolean', default: false },
     separate: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    rate: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '60' },
   },
 });
+if (positionals[0] === 'output') {
+  const plan = { nodes: Number(values.nodes.split(',')[0]), megabytesPerSecond: Number(values.rate), seconds: Number(values.seconds) };
+  for (const sample of await benchOutput(plan)) process.stdout.write(`${JSON.stringify(sample)}\n`);
+  process.exit(0);
+}
 if (positionals[0] !== 'start') {
   process.stderr.write(
-    'usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--slurm] [--separate] [--json]\n  --slurm     in turn with Slurm\n  --separate  each agent a process of its own\n',
+    'usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--slurm] [--separate] [--json]\n  --slurm     in turn with Slurm\n  --separate  each agent a process of its own\n       npm run bench -- output [--nodes 5] [--rate 10] [--seconds 60]\n  --rate      megabytes a second that each node writes\n',
   );
   process.exit(2);
 }

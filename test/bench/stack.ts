@@ -14,6 +14,8 @@ import { startDevServer } from '../../workers/server/start.js';
 export interface BenchStack {
   client: Client;
   dir: string;
+  /** Of the server. */
+  address: string;
   stop(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ export async function startBenchStack(nodes: number, separate: boolean): Promise
   const options = { address: server.address, namespace: 'default' };
   const control = startProcess(server.address, ['control']);
   const settings = Array.from({ length: nodes }, (_, i) => ({
-    ...{ host: `host-${i + 1}`, fleet: 'default', labels: {}, keepMs: null },
+    ...{ host: `host-${i + 1}`, fleet: 'default', labels: {}, keepMs: null, outputCapBytes: null },
     ...{ dataDir: join(dir, `host-${i + 1}`), address: `127.0.${Math.floor(i / 250) + 1}.${(i % 250) + 1}` },
   }));
   const stopAgents = await (separate ? startProcesses(server.address, settings) : startHere(options, settings));
@@ -32,6 +34,7 @@ export async function startBenchStack(nodes: number, separate: boolean): Promise
   return {
     client,
     dir,
+    address: server.address,
     async stop() {
       await stopAgents();
       await ended(control);

@@ -130,7 +130,7 @@ export class FakeHost {
       startNode: (input) => this.#startNode(input),
       runNode: (input) => this.#runNode(input),
       stopNode: (input) => this.#stopNode(input),
-      readOutput: async () => ({ startNumber: 1, data: '', nextOffset: 0, end: true }),
+      readOutput: async () => ({ startNumber: 1, data: '', nextOffset: 0, size: 0, skippedBytes: 0, end: true }),
       describeHost: async () => ({ host: this.name, identity: this.identity, pid: 1, version: 'fake' }),
     };
   }

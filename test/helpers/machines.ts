@@ -115,8 +115,9 @@ export interface Said {
 export function muster(args: string[], env: NodeJS.ProcessEnv, cwd?: string): Promise<Said> {
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'], ...(cwd ? { cwd } : {}) });
   const said = { stdout: '', stderr: '' };
-  child.stdout.on('data', (data) => (said.stdout += data));
-  child.stderr.on('data', (data) => (said.stderr += data));
+  // A character may lie over two chunks.
+  child.stdout.setEncoding('utf8').on('data', (data) => (said.stdout += data));
+  child.stderr.setEncoding('utf8').on('data', (data) => (said.stderr += data));
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...said })));
 }
 

@@ -33,6 +33,8 @@ function fakeRun(statuses: RunStatus[], final: Promise<RunStatus>, output: Recor
         startNumber: startNumber ?? 1,
         data: Buffer.from(data).toString('base64'),
         nextOffset: offset + data.length,
+        size: text.length,
+        skippedBytes: 0,
         end: settled && offset + data.length === text.length,
       };
     },

@@ -12,15 +12,15 @@ function withOutput(output: string | Buffer): string {
 
 test('output is read in pieces from any offset', () => {
   const dir = withOutput('0123456789');
-  expect(readOutput(dir, 0, 4)).toEqual({ data: Buffer.from('0123'), nextOffset: 4, size: 10 });
-  expect(readOutput(dir, 8, 4)).toEqual({ data: Buffer.from('89'), nextOffset: 10, size: 10 });
-  expect(readOutput(dir, 10, 4)).toEqual({ data: Buffer.alloc(0), nextOffset: 10, size: 10 });
-  expect(readOutput(dir, 99, 4)).toEqual({ data: Buffer.alloc(0), nextOffset: 99, size: 10 });
+  expect(readOutput(dir, 0, 4)).toEqual({ data: Buffer.from('0123'), nextOffset: 4, size: 10, skippedBytes: 0 });
+  expect(readOutput(dir, 8, 4)).toEqual({ data: Buffer.from('89'), nextOffset: 10, size: 10, skippedBytes: 0 });
+  expect(readOutput(dir, 10, 4)).toEqual({ data: Buffer.alloc(0), nextOffset: 10, size: 10, skippedBytes: 0 });
+  expect(readOutput(dir, 99, 4)).toEqual({ data: Buffer.alloc(0), nextOffset: 99, size: 10, skippedBytes: 0 });
 });
 
 test('output that does not exist yet is empty', async () => {
   const { dir } = newStart();
-  expect(readOutput(dir, 0, 4)).toEqual({ data: Buffer.alloc(0), nextOffset: 0, size: 0 });
+  expect(readOutput(dir, 0, 4)).toEqual({ data: Buffer.alloc(0), nextOffset: 0, size: 0, skippedBytes: 0 });
   expect(lastLines(dir)).toBe('');
   expect(await waitForOutput(dir, 0, 20)).toBe(false);
 });
