@@ -29,7 +29,10 @@ export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus
 
 /** Says what of a node's output is not shown, beside it. */
 export function showSkipped({ rank, host, bytes }: { rank: number; host: string; bytes: number }, handle: string, asJson: boolean): void {
-  if (asJson) return printJson({ event: 'skipped', rank, host, bytes });
+  if (asJson) {
+    printJson({ event: 'skipped', rank, host, bytes });
+    return;
+  }
   const size = bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KB` : `${(bytes / 2 ** 20).toFixed(1)} MB`;
   say(errColours.yellow(`node ${rank}: ${size} of output not shown; \`muster logs ${handle} --rank ${rank}\` has what is kept`));
 }

@@ -92,6 +92,7 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   const agent: Agent = {
     ...{ host, fleet, identity: dataDir.identity, dataDir: dataDir.path, version: ownVersion() },
     ...{ address: chosen.address, interface: chosen.interface, gpus: facts.gpus },
+    outputCapBytes: settings.outputCapBytes,
     ...{ client, peers, log, baseEnv: baseEnvironment(process.env) },
     ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
   };
@@ -114,11 +115,11 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
 
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);
 
-  const keeper = settings.outputCapBytes === null ? undefined : keepOutputBounded(agent, () => seats.all(), settings.outputCapBytes);
+  const keeper = keepOutputBounded(agent, () => seats.all());
 
   const stop = async () => {
     announcer.stop();
-    keeper?.stop();
+    keeper.stop();
     retention?.stop();
     seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();

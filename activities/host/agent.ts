@@ -15,6 +15,8 @@ export interface Agent {
   version: string;
   client: Client;
   peers: PeerPort;
+  /** The most disk that one start's output takes; null: no limit. */
+  outputCapBytes: number | null;
   /** The environment that programs start from. */
   baseEnv: Record<string, string>;
   bootId: string;

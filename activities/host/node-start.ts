@@ -11,6 +11,7 @@ import { findCarriers, terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
 import { isFirstWave, meet } from './meet.js';
+import { boundOnce } from './output-keeper.js';
 import { NotReady, passGate } from './readiness.js';
 import { askRun } from './run-wanted.js';
 import { type StartRecord, startDir, writeStart } from './store.js';
@@ -233,6 +234,7 @@ export class NodeStart {
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
     this.#save({ end });
+    void boundOnce(this.agent, this.dir);
     this.#letPortGo();
     this.#abort.abort();
     this.#resolveEnded();

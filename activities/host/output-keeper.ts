@@ -4,21 +4,24 @@ import type { NodeStart } from './node-start.js';
 
 const LOOK_EVERY_MS = 1_000;
 
-/** Holds the output of every live start to a cap, by a look a second. */
-export function keepOutputBounded(agent: Agent, live: () => readonly NodeStart[], capBytes: number): { stop(): void } {
-  const busy = new Set<string>();
-  let warned = false;
-  const look = async ({ dir }: NodeStart) => {
-    if (busy.has(dir)) return;
-    busy.add(dir);
-    const bounded = await boundOutput(dir, capBytes).catch(() => false);
-    busy.delete(dir);
-    if (bounded || warned) return;
-    warned = true;
-    agent.log.warn({ dir }, 'output cannot be held to its cap: this file system cannot free a part of a file (fallocate --punch-hole)');
-  };
+const busy = new Set<string>();
+let warned = false;
+
+/** Holds the output of one start to the agent's cap. Never throws; one such look goes on at a time. */
+export async function boundOnce(agent: Agent, dir: string): Promise<void> {
+  if (agent.outputCapBytes === null || busy.has(dir)) return;
+  busy.add(dir);
+  const bounded = await boundOutput(dir, agent.outputCapBytes).catch(() => false);
+  busy.delete(dir);
+  if (bounded || warned) return;
+  warned = true;
+  agent.log.warn({ dir }, 'output cannot be held to its cap: this file system cannot free a part of a file (fallocate --punch-hole)');
+}
+
+/** Holds the output of every live start to the cap, by a look a second. */
+export function keepOutputBounded(agent: Agent, live: () => readonly NodeStart[]): { stop(): void } {
   const timer = setInterval(() => {
-    for (const start of live()) void look(start);
+    for (const start of live()) void boundOnce(agent, start.dir);
   }, LOOK_EVERY_MS);
   timer.unref();
   return { stop: () => clearInterval(timer) };
