@@ -5,6 +5,9 @@ import { type Machines, muster, startMachines } from '../helpers/machines.js';
 import { exampleDir, virtualEnvironment } from '../helpers/python.js';
 import { statusOf, untilNothingLeft } from '../helpers/runs.js';
 
+/** Ray, Spark and PyTorch are large: hundreds of megabytes to download, gigabytes unpacked. */
+const LIGHT = process.env['MUSTER_TEST_EXAMPLES'] === 'light';
+
 /** Software is installed at the first test of an example. */
 const INSTALL_MS = 900_000;
 const HOSTS = ['host-1', 'host-2', 'host-3', 'host-4'];
@@ -77,6 +80,8 @@ describe.each([3, 4])('on %i nodes', (nodes) => {
     },
     INSTALL_MS,
   );
+
+  if (LIGHT) return;
 
   it(
     'Ray works on every node',
