@@ -9,6 +9,7 @@ import { say } from './print.js';
 export async function startFor(hosts: number, task: Task, interrupts: Interrupts): Promise<DevStack> {
   onlyOnLinux('--dev');
   if (hosts < task.nodes) throw new UsageError(`${hosts} host${hosts === 1 ? '' : 's'} cannot hold ${task.nodes} nodes: one node runs on a host`);
+  if (task.groups.some(({ where }) => Object.keys(where).length > 0)) throw new UsageError('`where` asks for labels, and the hosts of --dev have none');
   const { startDevStack } = await import('../workers/dev-stack.js');
   say(`starting a Temporal and ${hosts} host${hosts === 1 ? '' : 's'} on this machine, for this command only`);
   try {

@@ -17,6 +17,7 @@ import { filesWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { RunStatus, StartReason } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
+import { describeParts } from './decisions/lease.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { endGeneration, release, runGeneration } from './generation.js';
 import { recordWish, refuseWishes } from './rescale.js';
@@ -86,9 +87,9 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   Object.assign(record.ref, { name: task.name, fleet: task.fleet });
 
   useFiles(task);
-  enter(record, 'queued', 'WaitingForHosts', `Waiting for ${task.nodes} host${task.nodes === 1 ? '' : 's'} of the fleet ${task.fleet}`);
-  const { hosts, queueTimeoutSeconds } = task;
   const parts = task.groups.map(({ nodes, where }, group) => ({ group, nodes, where }));
+  enter(record, 'queued', 'WaitingForHosts', `Waiting for ${describeParts(parts)} of the fleet ${task.fleet}`);
+  const { hosts, queueTimeoutSeconds } = task;
   const granted = await lease(record, { parts, hosts, queueTimeoutSeconds, first: true }, () => record.stopWanted !== null);
   if (granted === null) {
     await giveBack(record, { clean: [], unclean: [], silent: [] });

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cookie } from '../../spec/ids.js';
 import type { StartReason } from '../../spec/nodes.js';
@@ -85,8 +85,13 @@ function torchVariables(roster: Roster, self: RosterNode): Record<string, string
   };
 }
 
+/** A text of the task with the addresses of a start's roster. */
+export function renderFor(dir: string, text: string): string {
+  return renderTemplates(text, groupsOf(JSON.parse(readFileSync(join(dir, 'roster.json'), 'utf8')) as Roster));
+}
+
 /** Every group has a node, so the roster names all of them, in order. */
-function groupsOf(roster: Roster): { name: string; addresses: string[] }[] {
+function groupsOf(roster: Pick<Roster, 'nodes'>): { name: string; addresses: string[] }[] {
   const names = [...new Set(roster.nodes.map(({ group }) => group))];
   return names.map((name) => ({ name, addresses: roster.nodes.filter(({ group }) => group === name).map(({ address }) => address) }));
 }

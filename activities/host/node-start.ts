@@ -3,13 +3,13 @@ import type { RunNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { cookie } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
-
 import { type HeldPort, holdPort } from '../network/held-port.js';
 import { lastLines } from '../process/output.js';
-import { readLaunchFailure, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
-import { findCarriers, terminateStart } from '../process/terminate.js';
+import { readLaunchFailure, readProgram, releaseShim, shimAlive } from '../process/start-dir.js';
+import { terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
+import { endHelpers } from './end-helpers.js';
 import { isFirstWave, meet } from './meet.js';
 import { boundOnce } from './output-keeper.js';
 import { NotReady, passGate } from './readiness.js';
@@ -21,8 +21,6 @@ import { asFailure, reportEnd, tellCleaned, tellReleased } from './tell.js';
 const ORPHAN_CHECK_MS = 30_000;
 /** The same once its token was lost. */
 const LOST_TOKEN_CHECK_MS = 2_000;
-/** What helpers get that outlive their program. */
-const HELPER_GRACE_MS = 5_000;
 
 /**
  * One start of a seat in this agent's life: meets the others, lets the program go, beats, and reports its end until that is
@@ -109,8 +107,8 @@ export class NodeStart {
     const alreadyReleased = this.record.stage === 'released';
     const over = this.record.end !== null || this.#stopping !== undefined;
     const { generation, rank } = input;
-    const again = this.record.stage === 'meeting' || this.#isMidWave();
     const midWave = this.#isMidWave();
+    const again = midWave || this.record.stage === 'meeting';
     this.#token = activity.token;
     this.#save({
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
@@ -141,9 +139,7 @@ export class NodeStart {
         if (input.rank === 0) void tellReleased(this.agent, this.record.run.handle, input.generation);
       })
       .catch((error: unknown) => {
-        if (signal.aborted) return;
-        if (this.#gateFailed(error)) return;
-        if (this.record.stage === 'released') return;
+        if (signal.aborted || this.#gateFailed(error) || this.record.stage === 'released') return;
         const { type, message } = asFailure(error);
         releaseShim(this.dir, 'abort');
         void this.#fail(type, message);
@@ -201,21 +197,13 @@ export class NodeStart {
       const type = code === 127 ? 'CommandNotFound' : 'NodeSetupFailed';
       return this.#fail(type, launchFailure, { endedAtMs });
     }
-    const clean = await this.#sweepHelpers();
+    const clean = await endHelpers(this.dir, this.cookie, this.record.program, this.#stopping !== undefined);
     if (code === 0 && this.#isMidWave() && !this.record.up) this.#gaveUp ??= { type: 'NotReady', message: 'its program ended with code 0 before it was ready' };
     if (this.#gaveUp) return this.#fail(this.#gaveUp.type, this.#gaveUp.message, { clean, endedAtMs });
     await this.#finish({
       ...{ kind: 'exited', code, startNumber: this.record.startNumber, endedAtMs },
       ...{ lastLines: await lastLines(this.dir), clean },
     });
-  }
-
-  async #sweepHelpers(): Promise<boolean> {
-    const shim = readShim(this.dir);
-    if (findCarriers(this.cookie).every(({ pid }) => pid === shim?.pid)) return true;
-    const { stopSignal, stopDurationSeconds } = this.record.program;
-    const graceMs = this.#stopping ? 0 : Math.min(HELPER_GRACE_MS, stopDurationSeconds * 1000);
-    return (await terminateStart({ dir: this.dir, cookie: this.cookie, signal: stopSignal as NodeJS.Signals, graceMs })).clean;
   }
 
   async #shimLost(): Promise<void> {

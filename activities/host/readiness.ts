@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadyWhen } from '../../spec/task/startup.js';
 import { isListening } from '../network/listening.js';
 import { runBeside } from '../process/beside.js';
+import { renderFor } from './node-files.js';
 
 const LOOK_EVERY_MS = { port: 50, command: 500 };
 const COMMAND_LIMIT_MS = 10_000;
@@ -35,7 +36,7 @@ export async function passGate(gate: ReadyWhen, { dir, address, baseEnv, signal 
     const seen: string =
       gate.port !== null
         ? lookAtPort(address, gate.port)
-        : await tryCommand(gate.command ?? '', dir, { baseEnv, limitMs: Math.min(COMMAND_LIMIT_MS, leftMs), signal });
+        : await tryCommand(renderFor(dir, gate.command ?? ''), dir, { baseEnv, limitMs: Math.min(COMMAND_LIMIT_MS, leftMs), signal });
     signal.throwIfAborted();
     if (seen === 'ready') return;
     const pauseMs = gate.port !== null ? LOOK_EVERY_MS.port : LOOK_EVERY_MS.command;

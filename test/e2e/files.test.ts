@@ -100,6 +100,21 @@ it('clones a repository on every host and puts the local changes on top', async 
   expect([code, stdout]).toEqual([0, 'two\nnew\ntwo\nnew\n']);
 });
 
+it('a schedule brings the files as they were when it was applied', async () => {
+  const out = join(machines.dir, 'scheduled');
+  writeFileSync(join(project, 'moment'), 'applied\n');
+  const file = taskFile('nightly', `name: nightly\nfiles: [moment]\nschedule: {every: 1s}\ncommands: ["cat moment >> ${out}"]\n`);
+  expect((await muster(['schedule', 'apply', file], machines.env)).code).toBe(0);
+  writeFileSync(join(project, 'moment'), 'changed\n');
+  await until(
+    () => readLines(out),
+    (lines) => lines.length > 0,
+    20_000,
+  );
+  expect((await muster(['schedule', 'delete', 'nightly'], machines.env)).code).toBe(0);
+  expect([...new Set(readLines(out))]).toEqual(['applied']);
+});
+
 it('says which file is the trouble, and starts nothing', async () => {
   const file = taskFile('missing', 'files: [no/such]\ncommands: ["true"]\n');
   const { code, stderr } = await muster(['run', file], machines.env);

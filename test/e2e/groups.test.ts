@@ -95,7 +95,10 @@ it('starts the master when the command of every worker says so', async () => {
   const mark = join(machines.dir, 'up');
   const run = await machines.start({
     env: { MARK: mark },
-    startup_order: { order: 'workers-first', ready: { command: 'test -e "$MARK-$DSTACK_NODE_RANK"' } },
+    startup_order: {
+      order: 'workers-first',
+      ready: { command: 'test -e "$MARK-$DSTACK_NODE_RANK" && test ${{ groups[0].nodes[0].IP_ADDRESS }} = "$DSTACK_MASTER_NODE_IP"' },
+    },
     groups: [{ commands: [`test -e ${mark}-1 && test -e ${mark}-2`] }, { nodes: 2, commands: ['sleep 0.3; touch "$MARK-$DSTACK_NODE_RANK"; exec sleep 60'] }],
     stop_criteria: 'master-done',
   });

@@ -11,6 +11,7 @@ import { IDENTITY, type WorkflowEnv } from './workflow-env.js';
 /** How a fake host behaves, and what its program does. Times are real milliseconds. */
 export interface FakeHostSettings {
   address?: string;
+  labels?: Record<string, string>;
   /** The host answers `startNode` so late. */
   readyAfterMs?: number;
   /** null: the program runs until it is stopped. */
@@ -87,7 +88,7 @@ export class FakeHost {
   }
 
   async announce(more: Partial<Omit<HostAnnounced, 'facts'>> = {}): Promise<void> {
-    const facts = { host: this.name, identity: this.identity, address: this.address, cpus: 1, memoryMb: 1_024, gpus: 0, labels: {} };
+    const facts = { host: this.name, identity: this.identity, address: this.address, cpus: 1, memoryMb: 1_024, gpus: 0, labels: this.settings.labels ?? {} };
     await this.env.client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
       ...{ workflowId: fleetWorkflowId(DEFAULT_FLEET), taskQueue: controlQueue(DEFAULT_FLEET), args: [{ fleet: DEFAULT_FLEET }] },
       ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, ...more }] },

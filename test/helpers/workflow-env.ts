@@ -138,7 +138,7 @@ export interface StoryRun {
 export async function startRun(env: WorkflowEnv, task: Record<string, unknown>, workflowId: string): Promise<StoryRun> {
   const handle = await env.client.workflow.start('musterRun', {
     ...{ workflowId, taskQueue: controlQueue(DEFAULT_FLEET) },
-    args: [{ commands: ['a-program'], ...task }],
+    args: [task['groups'] === undefined ? { commands: ['a-program'], ...task } : task],
   });
   const status = () => handle.query(messages.status);
   return {

@@ -5,6 +5,7 @@ import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roste
 import { describeRun } from '../../workflows/decisions/details.js';
 import { compareIds, decideGrants, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
 import { decideOutcome, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
+import { refuseResize } from '../../workflows/decisions/resize.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
 import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
 
@@ -85,6 +86,21 @@ describe('leases', () => {
 
   it('orders ids as people count', () => {
     expect(['h10', 'h9', 'a', 'h9b'].sort(compareIds)).toEqual(['a', 'h9', 'h9b', 'h10']);
+  });
+});
+
+describe('a wish for another number of nodes', () => {
+  const wish = { nodes: 3, pinned: null, groups: 1, phase: 'running' as const, stopping: false };
+  it.each([
+    [{}, null],
+    [{ groups: 2 }, 'the task has 2 groups, and groups cannot be resized yet'],
+    [{ pinned: ['a', 'b'] }, 'the task names 2 hosts, so it cannot have 3 nodes'],
+    [{ nodes: 0 }, 'nodes: expected at least 1, got 0; `muster stop` ends a run'],
+    [{ nodes: 1.5 }, 'nodes: expected a whole number such as `3`, got 1.5'],
+    [{ stopping: true }, 'the run is being stopped'],
+    [{ phase: 'failed' as const }, 'the run has ended'],
+  ])('with %j is answered by %s', (change, answer) => {
+    expect(refuseResize({ ...wish, ...change })).toBe(answer);
   });
 });
 

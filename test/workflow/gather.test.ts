@@ -24,6 +24,33 @@ describe('a host that does not answer the gather', () => {
     await stage.record('run-replaces-silent-host', 'story');
   });
 
+  it('is replaced by one with the labels of its group, which keeps its ranks and its commands', async () => {
+    const [head, , , spare] = await stage.hosts({
+      z: { labels: { role: 'head' } },
+      b: { silent: true, labels: { role: 'worker' } },
+      c: {},
+      d: { labels: { role: 'worker' } },
+    });
+    const groups = [
+      { name: 'head', where: { role: 'head' }, commands: ['lead'] },
+      { name: 'workers', where: { role: 'worker' }, commands: ['work'] },
+    ];
+    const run = await stage.run({ groups });
+    await until(() => head?.calls, ['startNode']);
+    await stage.env.skip(ALMOST_SILENT_MS, 1);
+    const { status, final } = await run.outcome();
+    expect([status, final.nodes.map(({ rank, group, host }) => [rank, group, host])]).toEqual([
+      'succeeded',
+      [
+        [0, 'head', 'z'],
+        [1, 'workers', 'd'],
+      ],
+    ]);
+    expect([head, spare].map((host) => host?.asked('startNode')[0]?.program.commands)).toEqual([['lead'], ['work']]);
+    await stage.allFree();
+    await stage.record('run-with-groups', 'story');
+  });
+
   it('fails the run with GatherTimeout, every late host named, when none is free within gather_timeout', async () => {
     const [a] = await stage.hosts({ a: {}, b: { silent: true }, c: { silent: true } });
     const run = await stage.run({ nodes: 3, gather_timeout: '1s' });

@@ -79,7 +79,7 @@ export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseReq
 /** Why a request waits, for people: what it needs, what there is. */
 export function describeWait(all: readonly FleetHost[], request: LeaseRequested): string {
   const missing = (request.hosts ?? []).filter((id) => !all.some((host) => host.facts.host === id));
-  const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : request.parts.map(describePart).join(' and ');
+  const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : describeParts(request.parts);
   const count = (test: (host: FleetHost) => boolean) => all.filter(test).length;
   const parts = [
     `${count((host) => host.lease === null && !host.silent)} free`,
@@ -93,6 +93,16 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
       `; ${count((host) => fits(host.facts.labels, where))} ${count((host) => fits(host.facts.labels, where)) === 1 ? 'has' : 'have'} ${describeLabels(where)}`,
   );
   return `needs ${need}; the fleet ${request.run.fleet} has ${all.length} (${parts.join(', ')})${having.join('')}${absent}`;
+}
+
+/** `1 host with role=head and 2 hosts`; parts that ask for the same are one. */
+export function describeParts(parts: readonly LeasePart[]): string {
+  const merged = new Map<string, LeasePart>();
+  for (const part of parts) {
+    const key = describeLabels(part.where);
+    merged.set(key, { ...part, nodes: part.nodes + (merged.get(key)?.nodes ?? 0) });
+  }
+  return [...merged.values()].map(describePart).join(' and ');
 }
 
 function describePart({ nodes, where }: LeasePart): string {

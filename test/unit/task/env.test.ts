@@ -24,7 +24,7 @@ test('an inherited name of the submitter’s object is not its environment', () 
 });
 
 describe('reserved names', () => {
-  const contract = 'NODES_IPS MASTER_NODE_IP NODE_RANK NODES_NUM GPUS_PER_NODE GPUS_NUM MPI_HOSTFILE RUN_NAME RUN_ID WORKING_DIR';
+  const contract = 'NODES_IPS MASTER_NODE_IP NODE_RANK NODES_NUM GPUS_PER_NODE GPUS_NUM MPI_HOSTFILE RUN_NAME RUN_ID WORKING_DIR REPO_DIR';
   const names = contract.split(' ').map((name) => `DSTACK_${name}`);
 
   test('the list is the contract', () => {

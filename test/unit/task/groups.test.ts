@@ -145,6 +145,10 @@ describe('the order of start', () => {
     [{ order: 'master-first', ready: { port: 1, command: 'x' } }, 'startup_order.ready: expected a map with `port` or `command`, got both'],
     [{ order: 'master-first', ready: { port: 70_000 } }, 'startup_order.ready.port: expected a port from 1 to 65535, got 70000'],
     [{ order: 'master-first', ready: { command: ' ' } }, 'startup_order.ready.command: expected a command as text, got " "'],
+    [
+      { order: 'master-first', ready: { command: 'ping ${{ groups[0].nodes[9].IP_ADDRESS }}' } },
+      'startup_order.ready.command: expected a node of groups[0] that is there, got nodes[9]; the last index is 1',
+    ],
     [{ ready: { port: 1 } }, 'startup_order.order: expected `any`, `master-first` or `workers-first`, got nothing'],
   ])('%j is refused', (startup_order, message) => {
     expect(complaints({ nodes: 2, commands: ['a'], startup_order })).toEqual([message]);

@@ -67,11 +67,11 @@ test.each<[string, string, string]>([
   ['an alias inside itself', 'env: &x [*x]\n', 'line 1: env[0]: expected a value that ends, got the alias `*x` inside itself'],
   ['a merge of a number', '<<: 3\n', 'expected `<<` to merge a map, or an alias of one'],
   ['a file that is too large', `a: ${'x'.repeat(1_048_576)}`, 'expected a file of at most 256 KiB, got 1048579 bytes or more'],
-  ['deep brackets', 'a: '.concat('['.repeat(400_000)), 'line 1: expected at most 100 levels of nesting, got more'],
-  ['deep maps', '{a: '.repeat(200_000), 'line 1: expected at most 100 levels of nesting, got more'],
-  ['deep lists', '- '.repeat(400_000), 'line 1: expected at most 100 levels of nesting, got more'],
-  ['deep lists after a stray bracket', `]\n${'- '.repeat(400_000)}`, 'line 2: expected at most 100 levels of nesting, got more'],
-  ['deep indentation', Array.from({ length: 1_400 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), 'line 101: expected at most 100 levels of nesting, got more'],
+  ['deep brackets', 'a: '.concat('['.repeat(100_000)), 'line 1: expected at most 100 levels of nesting, got more'],
+  ['deep maps', '{a: '.repeat(50_000), 'line 1: expected at most 100 levels of nesting, got more'],
+  ['deep lists', '- '.repeat(100_000), 'line 1: expected at most 100 levels of nesting, got more'],
+  ['deep lists after a stray bracket', `]\n${'- '.repeat(100_000)}`, 'line 2: expected at most 100 levels of nesting, got more'],
+  ['deep indentation', Array.from({ length: 600 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), 'line 101: expected at most 100 levels of nesting, got more'],
   ['too many aliases', `a: &a x\nb:\n${' - *a\n'.repeat(101)}`, 'line 103: expected at most 100 aliases, got more'],
 ])('%s is refused with its line', (_, text, message) => {
   expect(valueIn(text)).toEqual([message]);
