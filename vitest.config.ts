@@ -1,11 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+const common = { pool: 'forks', maxWorkers: 2, testTimeout: 60_000, hookTimeout: 120_000 } as const;
+// Ray, Spark and PyTorch take all of a small machine: they come last, and nothing beside them.
+const HEAVY = 'test/e2e/examples.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    pool: 'forks',
-    maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    projects: [
+      { test: { ...common, name: 'tests', include: ['test/**/*.test.ts'], exclude: [HEAVY], sequence: { groupOrder: 0 } } },
+      { test: { ...common, name: 'examples', include: [HEAVY], sequence: { groupOrder: 1 } } },
+    ],
   },
 });

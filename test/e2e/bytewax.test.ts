@@ -85,6 +85,12 @@ it('loses and doubles nothing when it is rescaled from three to five to two node
   const { shared, expected } = await makeShared('rescaled');
   const run = await submit('rescaled', 3, shared, 60);
   await until(() => tookPart(shared, 1), [0, 1, 2], 60_000);
+  // Some seconds' worth, so that the store holds a state of it.
+  await until(
+    () => Math.max(0, ...countsOf('the', shared, 1)),
+    (count) => count > 150,
+    60_000,
+  );
   const scale = async (nodes: number) => expect((await muster(['scale', run, String(nodes)], machines.env)).code).toBe(0);
   await scale(5);
   await until(() => tookPart(shared, 2), [0, 1, 2, 3, 4], 60_000);

@@ -17,12 +17,14 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import * as tar from 'tar-stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clone } from '../../activities/host/files/clone.js';
 import { unpack } from '../../activities/host/files/unpack.js';
 import { filesLimit, packFiles } from '../../client/files/pack.js';
 import { readClone } from '../../client/files/repository.js';
+import { sendBytes } from '../../client/files/send.js';
 import { describeProblem, parseTask } from '../../spec/task/parse.js';
 
 let scratch: string;
@@ -136,6 +138,50 @@ describe('packing', () => {
 
   it('refuses a limit that is none', () => {
     expect(() => filesLimit('much')).toThrow('expected a size such as `20MB` in MUSTER_FILES_LIMIT, got "much"');
+  });
+});
+
+describe('sending', () => {
+  /** Temporal as far as a sender sees it. */
+  function fakeClient(running: Set<string>) {
+    const sent: number[] = [];
+    const used: string[] = [];
+    const client = {
+      workflow: {
+        getHandle: (id: string) => ({
+          describe: async () => {
+            if (!running.has(id)) throw new WorkflowNotFoundError('no such workflow', id, undefined);
+            return { status: { name: 'RUNNING' } };
+          },
+          signal: async () => void used.push(id),
+        }),
+        start: async (_: string, { workflowId, args }: { workflowId: string; args: [Uint8Array] }) => {
+          running.add(workflowId);
+          sent.push(args[0].length);
+        },
+      },
+    };
+    return { client: client as unknown as Client, sent, used };
+  }
+
+  it('sends parts of at most 480 KiB, and none a second time', async () => {
+    const running = new Set<string>();
+    const data = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 31 + (i >> 9)) % 256));
+    const first = fakeClient(running);
+    const packed = await sendBytes(first.client, 'default', data);
+    expect([first.sent, packed.parts.length, packed.bytes]).toEqual([[491_520, 491_520, 16_960], 3, 1_000_000]);
+    const second = fakeClient(running);
+    expect(await sendBytes(second.client, 'default', data)).toEqual(packed);
+    expect([second.sent, second.used]).toEqual([[], packed.parts.map((part) => `muster-files-${part}`)]);
+  });
+
+  it('sends again what is no longer kept', async () => {
+    const running = new Set<string>();
+    await sendBytes(fakeClient(running).client, 'default', Buffer.from('x'));
+    running.clear();
+    const again = fakeClient(running);
+    await sendBytes(again.client, 'default', Buffer.from('x'));
+    expect(again.sent).toEqual([1]);
   });
 });
 
