@@ -6,6 +6,7 @@ import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
 import { renderTemplates } from '../../spec/task/template.js';
 import { writeLaunch } from '../process/launch.js';
 import type { Agent } from './agent.js';
+import { scriptOf } from './script.js';
 import { type StartRecord, startDir } from './store.js';
 import { workingDir } from './working-dir.js';
 
@@ -39,12 +40,7 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: 
   };
   const { shell, commands, nodesEnv } = record.program;
   if (nodesEnv === 'file') delete env['DSTACK_NODES_IPS'];
-  await writeLaunch(dir, { env, workingDir: work, shell, script: `${renderTemplates(script(commands), groupsOf(roster))}\n` });
-}
-
-/** One script, joined by `&&` as dstack does. */
-function script(commands: readonly string[]): string {
-  return commands.map((command) => command.replace(/\s+$/, '')).join(' && ');
+  await writeLaunch(dir, { env, workingDir: work, shell, script: renderTemplates(scriptOf(commands, shell), groupsOf(roster)) });
 }
 
 function contract(agent: Agent, record: StartRecord, roster: Roster, self: RosterNode, reason: StartReason): Record<string, string> {
