@@ -17,7 +17,11 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     text: 'How the run is called: `DSTACK_RUN_NAME`.',
   },
   nodes: { value: 'a whole number, 1 to 2,000', default: '1, or the number of `hosts`', text: 'How many nodes take part, one a host.' },
-  commands: { value: 'a list of shell commands', default: 'required, here or in `groups`', text: 'One script that every node runs; the next runs if the last succeeded.' },
+  commands: {
+    value: 'a list of shell commands',
+    default: 'required, here or in `groups`',
+    text: 'One script that every node runs; the next runs if the last succeeded.',
+  },
   groups: {
     value: 'a list of `name`, `nodes`, `commands`, `where`, `resources`',
     default: 'none',

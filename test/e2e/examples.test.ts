@@ -54,7 +54,13 @@ describe.each([3, 4])('on %i nodes', (nodes) => {
 
   it('Node.js peers all meet', async () => {
     const lines = await runExample('.', 'mesh.yml', nodes);
-    expect(lines.filter((line) => line.includes(`met`))).toHaveLength(nodes);
+    for (const [rank, own] of addressesOf(nodes).entries()) {
+      const peers = addressesOf(nodes).filter((address) => address !== own);
+      const line =
+        lines.find((each) => each.startsWith(`rank ${rank} at ${own} met ${nodes - 1} peers: `)) ??
+        expect.fail(`rank ${rank} is missing in ${lines.join('; ')}`);
+      expect(line.split(': ')[1]?.split(' ').sort()).toEqual(peers);
+    }
   }, 120_000);
 
   it('Go peers add up what each of them says', async () => {
