@@ -4,15 +4,22 @@ import type { NodeStart } from './node-start.js';
 
 const LOOK_EVERY_MS = 1_000;
 
+/** A file system that cannot do it is not asked every second: each try costs a process. */
+const AGAIN_AFTER_MS = 60_000;
+
 const busy = new Set<string>();
+const failedAtMs = new Map<string, number>();
 let warned = false;
 
 /** Holds the output of one start to the agent's cap. Never throws; one such look goes on at a time. */
 export async function boundOnce(agent: Agent, dir: string): Promise<void> {
   if (agent.outputCapBytes === null || busy.has(dir)) return;
+  if (performance.now() - (failedAtMs.get(dir) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS) return;
   busy.add(dir);
   const bounded = await boundOutput(dir, agent.outputCapBytes).catch(() => false);
   busy.delete(dir);
+  if (bounded) failedAtMs.delete(dir);
+  else failedAtMs.set(dir, performance.now());
   if (bounded || warned) return;
   warned = true;
   agent.log.warn({ dir }, 'output cannot be held to its cap: this file system cannot free a part of a file (fallocate --punch-hole)');
