@@ -50,7 +50,10 @@ export async function boundOutput(dir: string, capBytes: number): Promise<boolea
 
 function writeCut(dir: string, cut: OutputCut | undefined): void {
   const file = startFile(dir, 'outputCut');
-  if (cut === undefined) return rmSync(file, { force: true });
+  if (cut === undefined) {
+    rmSync(file, { force: true });
+    return;
+  }
   writeFileSync(`${file}.new`, JSON.stringify(cut), { mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
