@@ -28,6 +28,8 @@ export interface HostReaderPorts {
   skipped(rank: number, bytes: number): void;
   /** How fast it may read; null: as fast as its consumer. */
   allowance: Allowance | null;
+  /** How often, in reads: each costs Temporal the same however little it brings. Never a reason to pass anything over. */
+  turns: Pick<Allowance, 'take'> | null;
   signal: AbortSignal;
 }
 
@@ -109,7 +111,9 @@ export class HostReader {
         if (data.length > 0) await this.ports.give({ rank: this.#rank, host: this.host, startNumber, data });
         if (!chunk.end) {
           const tooFastMs = this.ports.allowance?.take(read.length) ?? 0;
+          const tooOftenMs = this.ports.turns?.take(1) ?? 0;
           if (tooFastMs > 0) await pause(tooFastMs, signal);
+          if (tooOftenMs > tooFastMs) await pause(tooOftenMs - tooFastMs, changed, signal);
           const behind = chunk.size - offset;
           if (tooFastMs > 0 && behind > (this.#over ? MAX_BYTES : BEHIND_BYTES)) {
             const jump = behind - MAX_BYTES;

@@ -23,6 +23,7 @@ async function readAll(text: Buffer, allowance: Allowance | null, cut?: { from: 
   let skipped = 0;
   const ports: HostReaderPorts = {
     allowance,
+    turns: null,
     signal: new AbortController().signal,
     complain: (message) => expect.fail(message),
     skipped: (_, bytes) => {
@@ -78,6 +79,7 @@ it('all that was passed over is told, also when the end of a start comes in an a
   let told = 0;
   const reader = new HostReader('h', {
     allowance: null,
+    turns: null,
     signal: new AbortController().signal,
     complain: (message) => expect.fail(message),
     skipped: (_, bytes) => {
@@ -93,4 +95,31 @@ it('all that was passed over is told, also when the end of a start comes in an a
   reader.tell({ runId: 'r', nodes: [node], formerNodes: [], endedAtMs: 1 } as unknown as RunStatus, true);
   await reader.run();
   expect(told).toBe(300);
+});
+
+it('a follower whose turn has not come reads on as soon as the run is over', async () => {
+  const offsets: number[] = [];
+  const status = { runId: 'r', nodes: [{ rank: 0, host: 'h', startNumber: 1 }], formerNodes: [], endedAtMs: 1 } as unknown as RunStatus;
+  const reader = new HostReader('h', {
+    allowance: null,
+    turns: {
+      take: (reads) => {
+        // The reader is about to wait for what is longer than any test.
+        setImmediate(() => reader.tell(status, true));
+        return reads * 2 ** 30;
+      },
+    },
+    signal: new AbortController().signal,
+    complain: (message) => expect.fail(message),
+    skipped: () => expect.fail('waiting for a turn passes nothing over'),
+    give: async () => {},
+    read: async (_, { offset }) => {
+      offsets.push(offset);
+      const rest = offset === 0 ? { data: Buffer.from('a').toString('base64'), end: false } : { data: '', end: true };
+      return { startNumber: 1, nextOffset: 1, size: 100 * 2 ** 20, skippedBytes: 0, ...rest };
+    },
+  });
+  reader.tell(status, false);
+  await reader.run();
+  expect(offsets).toEqual([0, 1]);
 });
