@@ -1,27 +1,27 @@
-/** A bucket of bytes that fills at a steady rate up to its brim: what a follower may read without burdening Temporal. */
+/** A bucket of bytes, or of reads, that fills at a steady rate up to its brim: what a follower may do without burdening Temporal. */
 export class Allowance {
   #left: number;
   #atMs: number;
 
   constructor(
-    private readonly bytesPerSecond: number,
-    private readonly brimBytes: number,
+    private readonly perSecond: number,
+    private readonly brim: number,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.#left = brimBytes;
+    this.#left = brim;
     this.#atMs = now();
   }
 
-  /** Takes bytes that were read; how many milliseconds to wait before the next are read. */
-  take(bytes: number): number {
+  /** Takes what was used; how many milliseconds to wait before more is. */
+  take(amount: number): number {
     this.#fill();
-    this.#left -= bytes;
-    return this.#left >= 0 ? 0 : (-this.#left / this.bytesPerSecond) * 1_000;
+    this.#left -= amount;
+    return this.#left >= 0 ? 0 : (-this.#left / this.perSecond) * 1_000;
   }
 
   #fill(): void {
     const nowMs = this.now();
-    this.#left = Math.min(this.brimBytes, this.#left + ((nowMs - this.#atMs) / 1_000) * this.bytesPerSecond);
+    this.#left = Math.min(this.brim, this.#left + ((nowMs - this.#atMs) / 1_000) * this.perSecond);
     this.#atMs = nowMs;
   }
 }

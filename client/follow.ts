@@ -42,7 +42,7 @@ export interface RunSource {
 }
 
 /** What a follower reads of all nodes together: more would be felt by whoever else uses this Temporal. */
-const FOLLOW_RATE = { bytesPerSecond: 2 ** 20, burstBytes: 8 * 2 ** 20 };
+const FOLLOW_RATE = { bytesPerSecond: 2 ** 20, burstBytes: 8 * 2 ** 20, readsPerSecond: 20, burstReads: 100 };
 
 /** Until all nodes run, phases pass in tens of milliseconds; then changes are rare. */
 const LOOK_EVERY_MS = { early: 100, running: 1_000 };
@@ -77,6 +77,7 @@ class Follower {
   #readers = new Map<string, { reader: HostReader; done: Promise<void> }>();
   #last = '';
   readonly #allowance = new Allowance(FOLLOW_RATE.bytesPerSecond, FOLLOW_RATE.burstBytes);
+  readonly #turns = new Allowance(FOLLOW_RATE.readsPerSecond, FOLLOW_RATE.burstReads);
   #over = false;
 
   constructor(
@@ -140,6 +141,7 @@ class Follower {
       const reader = new HostReader(host, {
         skipped: (rank, bytes) => void this.channel.push({ kind: 'skipped', rank, host, bytes }),
         allowance: this.options.output === 'once' ? null : this.#allowance,
+        turns: this.options.output === 'once' ? null : this.#turns,
         read: (current, input, signal) => this.source.read(current, host, input, signal),
         give: (output) => this.channel.push({ kind: 'output', output }),
         complain: (message) => void this.channel.push({ kind: 'trouble', message }),

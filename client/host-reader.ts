@@ -28,6 +28,8 @@ export interface HostReaderPorts {
   skipped(rank: number, bytes: number): void;
   /** How fast it may read; null: as fast as its consumer. */
   allowance: Allowance | null;
+  /** How often, in reads: each costs Temporal the same however little it brings. Never a reason to pass anything over. */
+  turns: Pick<Allowance, 'take'> | null;
   signal: AbortSignal;
 }
 
@@ -66,6 +68,11 @@ export class HostReader {
 
   /** Resolves when all starts were read and no other can come. Rejects only on a bug. */
   async run(): Promise<void> {
+    await this.#readStarts();
+    this.#tellSkipped(true);
+  }
+
+  async #readStarts(): Promise<void> {
     const { signal } = this.ports;
     let startNumber = 1;
     let offset = 0;
@@ -93,22 +100,25 @@ export class HostReader {
       if (chunk.nextOffset > offset) {
         silentTries = 0;
         offset = chunk.nextOffset;
-        this.#passOver(chunk.skippedBytes);
         const read = Buffer.from(chunk.data, 'base64');
         const whole = lineStart ? fromLine(read) : read;
+        this.#skipped += chunk.skippedBytes + read.length - whole.length;
+        this.#tellSkipped(false);
         // A line that was begun before what is passed over is not whole: it ends there.
         const data = (lineStart || chunk.skippedBytes > 0) && lastByte !== NEWLINE ? Buffer.concat([Buffer.of(NEWLINE), whole]) : whole;
         lineStart = false;
         lastByte = data.at(-1) ?? lastByte;
         if (data.length > 0) await this.ports.give({ rank: this.#rank, host: this.host, startNumber, data });
-        if (chunk.end) this.#tellSkipped(true);
-        else {
+        if (!chunk.end) {
           const tooFastMs = this.ports.allowance?.take(read.length) ?? 0;
+          const tooOftenMs = this.ports.turns?.take(1) ?? 0;
           if (tooFastMs > 0) await pause(tooFastMs, signal);
+          if (tooOftenMs > tooFastMs) await pause(tooOftenMs - tooFastMs, changed, signal);
           const behind = chunk.size - offset;
           if (tooFastMs > 0 && behind > (this.#over ? MAX_BYTES : BEHIND_BYTES)) {
             const jump = behind - MAX_BYTES;
-            this.#passOver(jump);
+            // Told with what the next piece begins without.
+            this.#skipped += jump;
             offset += jump;
             lineStart = true;
           }
@@ -116,6 +126,7 @@ export class HostReader {
         }
       }
       if (chunk.end || (closed && chunk.nextOffset === offset)) {
+        this.#tellSkipped(true);
         if (startNumber < this.#newest) {
           startNumber++;
           offset = 0;
@@ -129,11 +140,6 @@ export class HostReader {
         await pause(LAST_TRY_AFTER_MS, signal);
       }
     }
-  }
-
-  #passOver(bytes: number): void {
-    this.#skipped += bytes;
-    this.#tellSkipped(false);
   }
 
   #tellSkipped(now: boolean): void {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { startFile } from './start-dir.js';
 
@@ -24,25 +24,38 @@ export function decideCut(sizeBytes: number, capBytes: number): OutputCut | unde
 
 /**
  * Frees what is in the middle of an output that takes more disk than the cap. The file keeps its length, so that no offset changes and the
- * program, which writes at its end, is not disturbed. Says what is gone before it goes. False: the file system cannot do it.
+ * program, which writes at its end, is not disturbed. Says what is gone before it goes. False: it could not be done.
  */
 export async function boundOutput(dir: string, capBytes: number): Promise<boolean> {
   const path = startFile(dir, 'output');
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || stat.blocks * 512 <= capBytes) return true;
-  const cut = decideCut(stat.size, capBytes);
-  if (cut === undefined) return true;
-  const file = startFile(dir, 'outputCut');
-  writeFileSync(`${file}.new`, JSON.stringify(cut), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  const decided = decideCut(stat.size, capBytes);
+  if (decided === undefined) return true;
+  const before = readCut(dir);
+  // A cut only grows: a file system may set more aside than was written (XFS does), and then the newest half begins within what is gone.
+  const cut = { from: HEAD_BYTES, to: Math.max(decided.to, before?.to ?? 0) };
+  writeCut(dir, cut);
   try {
     await run('fallocate', ['--punch-hole', '--keep-size', '--offset', String(cut.from), '--length', String(cut.to - cut.from), path], {
       timeout: PUNCH_LIMIT_MS,
     });
     return true;
-  } catch {
+  } catch (error) {
+    // One that was killed may have freed a part.
+    if (!(error as { signal?: string | null }).signal) writeCut(dir, before);
     return false;
   }
+}
+
+function writeCut(dir: string, cut: OutputCut | undefined): void {
+  const file = startFile(dir, 'outputCut');
+  if (cut === undefined) {
+    rmSync(file, { force: true });
+    return;
+  }
+  writeFileSync(`${file}.new`, JSON.stringify(cut), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }
 
 /** What is gone of a start's output; undefined where nothing is. */

@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
   },
 });
 if (positionals[0] === 'output') {
-  const plan = { nodes: Number(values.nodes.split(',')[0]), megabytesPerSecond: Number(values.rate), seconds: Number(values.seconds) };
+  const plan = { nodes: Number(values.nodes.split(',')[0]), megabytesPerSecond: Number.parseFloat(values.rate), seconds: Number(values.seconds) };
   for (const sample of await benchOutput(plan)) process.stdout.write(`${JSON.stringify(sample)}\n`);
   process.exit(0);
 }

@@ -13,7 +13,7 @@ export interface OutputPlan {
 
 /**
  * Programs that write at a rate, first with nobody who follows, then with one: how long they took, and their longest single write; what
- * their output takes on disk; what the follower got.
+ * their output takes on disk; what the server and the agents took of a processor, and an agent of memory; what the follower got.
  */
 export async function benchOutput({ nodes, megabytesPerSecond, seconds }: OutputPlan): Promise<object[]> {
   const stack = await startBenchStack(nodes, true);
@@ -27,6 +27,8 @@ export async function benchOutput({ nodes, megabytesPerSecond, seconds }: Output
         const before = performance.now(); require("fs").writeSync(1, block); longest = Math.max(longest, performance.now() - before); written++; }
         if (written >= total) { clearInterval(tick); require("fs").writeFileSync("${out}" + process.env.DSTACK_NODE_RANK, JSON.stringify({ ms: Date.now() - since, longest })); } }, 20);`;
     const run = await runs.start({ nodes, commands: [`exec ${process.execPath} -e '${writer}'`] });
+    const { server, agents } = stack.pids;
+    const before = { server: cpuSeconds(server), agents: agents.map(cpuSeconds) };
     const got = follower ? follow(stack.address, run.handle) : undefined;
     const { runId } = await run.wait();
     const follows = await got;
@@ -34,14 +36,32 @@ export async function benchOutput({ nodes, megabytesPerSecond, seconds }: Output
     const disk = Array.from({ length: nodes }, (_, i) => statSync(join(stack.dir, `host-${i + 1}`, 'runs', runId, 'starts', '1', 'output')).blocks * 512);
     samples.push({
       ...{ nodes, megabytes_per_second: megabytesPerSecond, seconds, follower },
+      median_writer_ms: written.map(({ ms }) => ms).sort((a, b) => a - b)[Math.floor(nodes / 2)],
       slowest_writer_ms: Math.max(...written.map(({ ms }) => ms)),
       longest_write_ms: Math.round(Math.max(...written.map(({ longest }) => longest))),
       largest_output_on_disk_mb: Math.round(Math.max(...disk) / 2 ** 20),
+      server_cpu_s: round(cpuSeconds(server) - before.server),
+      busiest_agent_cpu_s: round(Math.max(...agents.map((pid, i) => cpuSeconds(pid) - (before.agents[i] ?? 0)))),
+      largest_agent_peak_mb: Math.round(Math.max(...agents.map(peakBytes)) / 2 ** 20),
       ...follows,
     });
   }
   await stack.stop();
   return samples;
+}
+
+/** Of the process alone, its children left out. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function peakBytes(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
 }
 
 /** `muster logs -f` to its end. */

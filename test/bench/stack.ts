@@ -16,6 +16,8 @@ export interface BenchStack {
   dir: string;
   /** Of the server. */
   address: string;
+  /** Process ids: what the processes took can be looked up. No agents where they are simulated here. */
+  pids: { server: number; agents: number[] };
   stop(): Promise<void>;
 }
 
@@ -29,12 +31,13 @@ export async function startBenchStack(nodes: number, separate: boolean): Promise
     ...{ host: `host-${i + 1}`, fleet: 'default', labels: {}, keepMs: null, outputCapBytes: null },
     ...{ dataDir: join(dir, `host-${i + 1}`), address: `127.0.${Math.floor(i / 250) + 1}.${(i % 250) + 1}` },
   }));
-  const stopAgents = await (separate ? startProcesses(server.address, settings) : startHere(options, settings));
+  const { pids: agents, stop: stopAgents } = separate ? startProcesses(server.address, settings) : { pids: [], stop: await startHere(options, settings) };
   const client = await dial(options);
   return {
     client,
     dir,
     address: server.address,
+    pids: { server: server.pid, agents },
     async stop() {
       await stopAgents();
       await ended(control);
@@ -55,10 +58,13 @@ async function startHere(options: TemporalOptions, settings: AgentSettings[]): P
   };
 }
 
-async function startProcesses(address: string, settings: AgentSettings[]): Promise<() => Promise<void>> {
+function startProcesses(address: string, settings: AgentSettings[]): { pids: number[]; stop: () => Promise<void> } {
   const children = settings.map(({ host, address: own = '', dataDir }) => startProcess(address, ['host', '--name', host, '--address', own, '--data', dataDir]));
-  return async () => {
-    await Promise.all(children.map(ended));
+  return {
+    pids: children.flatMap(({ pid }) => pid ?? []),
+    async stop() {
+      await Promise.all(children.map(ended));
+    },
   };
 }
 

@@ -90,3 +90,29 @@ it('a program that goes on writing is not disturbed, and no line of the newest i
   expect([readCut(dir)?.from, lastLines(dir, 8)]).toEqual([HEAD_BYTES, expect.stringMatching(/x* 59\n$/)]);
   expect(statSync(output()).size).toBeGreaterThan(60 * 1_048_512);
 });
+
+describe('where a part of a file cannot be freed', () => {
+  const path = process.env['PATH'];
+  afterEach(() => {
+    process.env['PATH'] = path;
+  });
+
+  it('everything stays readable, and nothing is said to be gone', async () => {
+    writeFileSync(output(), Buffer.alloc(12 * 2 ** 20, 'x'));
+    writeFileSync(join(dir, 'fallocate'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    process.env['PATH'] = dir;
+    expect(await boundOutput(dir, CAP)).toBe(false);
+    expect(readCut(dir)).toBeUndefined();
+    expect(readOutput(dir, HEAD_BYTES, 10)).toMatchObject({ nextOffset: HEAD_BYTES + 10, skippedBytes: 0 });
+  });
+});
+
+it('what is gone is never said to be there again, also when the file system sets more aside than was written', async () => {
+  writeFileSync(output(), Buffer.alloc(40 * 2 ** 20, 'x'));
+  const gone = { from: HEAD_BYTES, to: 36 * 2 ** 20 };
+  writeFileSync(join(dir, 'output-cut.json'), JSON.stringify(gone));
+  // Nothing of it is freed yet, as when an agent dies between the two: its successor has a larger cap.
+  expect(await boundOutput(dir, 2 * CAP)).toBe(true);
+  expect(readCut(dir)).toEqual(gone);
+  expect(diskBytes()).toBeLessThanOrEqual(CAP);
+});
