@@ -199,6 +199,7 @@ describe('unpacking', () => {
     ['a path that climbs', [{ name: '../evil', text: 'x' }], 'leads out of its directory'],
     ['an absolute path', [{ name: '/tmp/muster-evil', text: 'x' }], 'leads out of its directory'],
     ['a link that climbs', [{ name: 'l', type: 'symlink', linkname: '../..' }], 'leads out of its directory'],
+    ['a link to the directory above', [{ name: 'l', type: 'symlink', linkname: '..' }], 'leads out of its directory'],
     ['an absolute link', [{ name: 'l', type: 'symlink', linkname: '/etc' }], 'leads out of its directory'],
     ['a hard link', [{ name: 'l', type: 'link', linkname: '/etc/passwd' }], 'neither a file nor a directory nor a link'],
     ['a device', [{ name: 'd', type: 'character-device' }], 'neither a file nor a directory nor a link'],
