@@ -27,8 +27,18 @@ export const FAILURES = {
   },
   CommandFailed: {
     origin: 'user',
-    retried: 'nobody yet',
+    retried: 'the run, as `restart` says',
     mend: 'Read the last lines of the named node, or `muster logs RUN --rank R`.',
+  },
+  OutOfMemory: {
+    origin: 'user',
+    retried: 'the run, as `restart` says',
+    mend: 'The kernel killed a process of the named node because memory was out: use less of it, or take a host with more.',
+  },
+  Unhealthy: {
+    origin: 'user',
+    retried: 'the run, as `restart` says',
+    mend: 'Read the last output of the check in the message; mend the program or the check, or raise `timeout`, `failures` or `start_period` under `health`.',
   },
   AddressNotFound: {
     origin: 'host',
@@ -57,18 +67,28 @@ export const FAILURES = {
   },
   NotReady: {
     origin: 'user',
-    retried: 'nobody yet',
+    retried: 'the run, as `restart` says',
     mend: 'Read the last output of the gate in the message; raise `timeout` under `startup_order`, or mend the program or the gate.',
   },
   HostLost: {
     origin: 'host',
-    retried: 'nobody yet',
+    retried: 'the run, as `on_host_loss` and the rules of `restart` say',
     mend: 'Look at the named host: is it up, does its agent run, does it reach Temporal?',
   },
   HostStateLost: {
     origin: 'host',
-    retried: 'nobody yet',
+    retried: 'the run, as `on_host_loss` and the rules of `restart` say',
     mend: 'The data directory of the named agent was lost or changed; its processes of the run were ended. Submit again.',
+  },
+  HostRestarted: {
+    origin: 'host',
+    retried: 'the run, as `on_host_loss` and the rules of `restart` say',
+    mend: 'The machine or the container of the named host was restarted under its program; look at its log for the reason.',
+  },
+  Fenced: {
+    origin: 'host',
+    retried: 'the run, as `on_host_loss` and the rules of `restart` say',
+    mend: 'With `fencing: strict` the agent had no Temporal for `host_timeout` and ended its program: mend the way to Temporal, or raise `host_timeout`.',
   },
   HostIdInUse: {
     origin: 'host',
@@ -77,13 +97,18 @@ export const FAILURES = {
   },
   ShimLost: {
     origin: 'host',
-    retried: 'nobody yet',
+    retried: 'the run, as `restart` says',
     mend: 'Something killed the process that Muster keeps beside the program (out of memory, or a kill by hand); the program was ended.',
   },
   NodeSetupFailed: {
     origin: 'host',
-    retried: 'nobody yet',
+    retried: 'the run, as `restart` says',
     mend: 'The host could not prepare the node (disk full, no right to write); the message says what failed.',
+  },
+  RestartsExhausted: {
+    origin: 'user',
+    retried: 'nobody',
+    mend: 'Mend the last failure, which the message names; or raise `attempts` or `losses` under `restart`.',
   },
   MaxDuration: {
     origin: 'user',

@@ -23,6 +23,12 @@ export function durationOrOff(atLeastSeconds: number) {
   });
 }
 
+/** `1h`, `90s`, `2d`: in the largest unit that keeps it a whole number, as a task file has it. */
+export function describeSeconds(seconds: number): string {
+  const [unit = 's', size = 1] = Object.entries(UNIT_SECONDS).findLast(([, unitSeconds]) => seconds > 0 && seconds % unitSeconds === 0) ?? [];
+  return `${seconds / size}${unit}`;
+}
+
 function isOff(value: unknown): boolean {
   return value === 'off' || value === false;
 }

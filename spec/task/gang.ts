@@ -17,7 +17,7 @@ export function readGang(fields: Fields, given: Readonly<Record<string, unknown>
     const { commands = [], resources = null, where = {}, hosts } = fields;
     const groups = [{ name: '0', nodes: fields.nodes ?? hosts?.length ?? DEFAULTS.nodes, commands, resources, where }];
     checkTemplates(groups, () => ['commands'], refuse);
-    checkGate(fields, groups, refuse);
+    checkProbes(fields, groups, refuse);
     return groups;
   }
   for (const key of ['nodes', 'commands'] as const) {
@@ -37,13 +37,16 @@ export function readGang(fields: Fields, given: Readonly<Record<string, unknown>
   const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
   if (nodes > MAX_NODES) refuse(['groups'], `expected at most ${MAX_NODES} nodes in all groups together, got ${nodes}`);
   checkTemplates(groups, (index) => ['groups', index, 'commands'], refuse);
-  checkGate(fields, groups, refuse);
+  checkProbes(fields, groups, refuse);
   return groups;
 }
 
-function checkGate({ startup_order: startup }: Fields, groups: readonly TaskGroup[], refuse: Refuse): void {
-  const command = startup?.ready?.command;
-  if (command != null) readTemplates(command, groups, (message) => refuse(['startup_order', 'ready', 'command'], message));
+function checkProbes({ startup_order: startup, health }: Fields, groups: readonly TaskGroup[], refuse: Refuse): void {
+  const probes = [
+    { path: ['startup_order', 'ready', 'command'], command: startup?.ready?.command },
+    { path: ['health', 'command'], command: health?.command },
+  ];
+  for (const { path, command } of probes) readTemplates(command ?? '', groups, (message) => refuse(path, message));
 }
 
 function checkTemplates(groups: readonly TaskGroup[], pathOf: (group: number) => Path, refuse: Refuse): void {

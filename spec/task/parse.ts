@@ -3,6 +3,8 @@ import { readGang } from './gang.js';
 import { asksForNothing, COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS, UNFORWARDED_KEYS } from './keys.js';
 import { slugName } from './name.js';
 import { found, type Locate, type Path, type Problem, problemAt, type Warning } from './problem.js';
+import { type Recovery, readRecovery } from './recovery.js';
+import { describeRetry } from './retry.js';
 import { type FieldValue, TASK_FIELDS, type TaskField, taskFields } from './schema.js';
 import { DEFAULTS, type Task, type TaskGroup } from './task.js';
 import { warningsOf } from './warnings.js';
@@ -70,6 +72,7 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   const groups = readGang(fields, given, refuse);
   const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
   checkHosts(fields, nodes, refuse);
+  const recovery = readRecovery(fields, given, groups, refuse);
   for (const key of ['files', 'repos'] as const) {
     if (context.unpacked || asksForNothing(given[key])) continue;
     refuse([key], `\`${key}\` is packed where it is: submit with \`muster run\`, \`muster schedule apply\` or the library`);
@@ -77,9 +80,10 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   const env = readEnv(fields.env ?? DEFAULTS.env, context.submitterEnv, (path, message) => refuse(['env', ...path], message));
 
   for (const { path, message } of warningsOf(given)) warnings.push(problemAt(path, message, locate));
+  if (fields.retry) warnings.push(problemAt(['retry'], describeRetry(recovery), locate));
   if (more > 0) problems.push({ path: '', message: `and ${more} more ${more === 1 ? 'problem' : 'problems'}` });
   if (problems.length > 0) return { ok: false, problems, warnings };
-  return { ok: true, task: assemble(fields, groups, env, context.defaultName), warnings };
+  return { ok: true, task: assemble(fields, groups, env, recovery, context.defaultName), warnings };
 }
 
 function readField(fields: Fields, key: TaskField, value: unknown, refuse: (path: Path, message: string) => void): void {
@@ -107,7 +111,7 @@ function hasNoEffect(key: string): boolean {
   return PLACEMENT_KEYS.includes(key) || UNFORWARDED_KEYS.includes(key);
 }
 
-function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, string>, defaultName: string): Task {
+function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, string>, recovery: Recovery, defaultName: string): Task {
   return {
     name: fields.name ?? slugName(defaultName),
     nodes: groups.reduce((sum, group) => sum + group.nodes, 0),
@@ -122,12 +126,14 @@ function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, strin
     archives: fields.archives ?? DEFAULTS.archives,
     repo: fields.repo ?? DEFAULTS.repo,
     schedule: fields.schedule ?? DEFAULTS.schedule,
+    ...recovery,
+    fencing: fields.fencing ?? DEFAULTS.fencing,
+    health: fields.health ?? DEFAULTS.health,
     stopCriteria: fields.stop_criteria ?? DEFAULTS.stopCriteria,
     stopSignal: fields.stop_signal ?? DEFAULTS.stopSignal,
     stopDurationSeconds: fields.stop_duration ?? DEFAULTS.stopDurationSeconds,
     maxDurationSeconds: fields.max_duration ?? DEFAULTS.maxDurationSeconds,
     hostTimeoutSeconds: fields.host_timeout ?? DEFAULTS.hostTimeoutSeconds,
-    queueTimeoutSeconds: fields.queue_timeout ?? DEFAULTS.queueTimeoutSeconds,
     gatherTimeoutSeconds: fields.gather_timeout ?? DEFAULTS.gatherTimeoutSeconds,
     network: fields.network ?? DEFAULTS.network,
     interface: fields.interface ?? DEFAULTS.interface,

@@ -47,6 +47,31 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     default: '`any`',
     text: 'Who starts first, and when the others follow.',
   },
+  restart: {
+    value: 'a number, or a map with `scope`, `attempts`, `losses`, `window`, `backoff`, `rules`',
+    default: '`0`',
+    text: 'What is started again when a program fails, how often, and when.',
+  },
+  health: {
+    value: 'a map with `port` or `command`, and `interval`, `timeout`, `failures`, `start_period`',
+    default: 'none',
+    text: 'A check that finds a program which hangs.',
+  },
+  on_host_loss: {
+    value: '`fail`, `replace`',
+    default: '`fail`; `replace` with `restart` or `retry`, unless `hosts` are named',
+    text: 'Whether a run ends with a lost host or goes on with another.',
+  },
+  fencing: {
+    value: '`reachable`, `strict`',
+    default: '`reachable`',
+    text: '`strict` ends the programs of an agent that has no Temporal for `host_timeout`, before another host takes over.',
+  },
+  retry: {
+    value: '`true`, or a map with `on_events` and `duration`',
+    default: '`false`',
+    text: "dstack's way to ask for `restart`, `on_host_loss` and `queue_timeout`.",
+  },
   stop_criteria: { value: '`all-done`, `master-done`', default: '`all-done`', text: 'Whether a run ends with its last node or with rank 0.' },
   max_duration: { value: 'a duration, or `off`', default: '`off`', text: 'The longest a run may take from its release on.' },
   stop_signal: { value: '`SIGTERM`, `TERM` or `15`; any that a program can catch, or `SIGKILL`', default: '`SIGTERM`', text: 'How a node is asked to end.' },
@@ -65,7 +90,6 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     text: 'Variables that other launchers set: `PET_NNODES`, `PET_NODE_RANK`, `PET_MASTER_ADDR`, `PET_MASTER_PORT`.',
   },
   schedule: { value: '`cron` or `every`, and `time_zone`', default: 'none', text: 'When `muster schedule apply` has the task started.' },
-  retry: { value: '`true`, or a map with `on_events` and `duration`', default: '`false`', text: 'Read and checked; nothing is started again yet.' },
   archives: { value: '–', default: '–', text: 'Made by the client of `files`.' },
   repo: { value: '–', default: '–', text: 'Made by the client of `repos`.' },
 };

@@ -3,12 +3,14 @@ import { commandsSchema, countSchema } from './commands.js';
 import { durationOf, durationOrOff } from './duration.js';
 import { archivesSchema, filesSchema } from './files.js';
 import { groupsSchema } from './groups.js';
+import { healthSchema } from './health.js';
 import { labelsSchema } from './labels.js';
 import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
 import { found } from './problem.js';
 import { repoSchema, reposSchema } from './repos.js';
 import { resourcesSchema } from './resources.js';
+import { restartSchema } from './restart-schema.js';
 import { retrySchema } from './retry.js';
 import { scheduleSchema } from './schedule.js';
 import { signalSchema } from './signals.js';
@@ -63,7 +65,11 @@ export const taskFields = {
   startup_order: startupSchema,
   nodes_env: z.enum(['variable', 'file'], { error: expected('`variable` or `file`') }),
   dialects: dialectsSchema,
+  restart: restartSchema,
   retry: retrySchema,
+  health: healthSchema,
+  on_host_loss: z.enum(['fail', 'replace'], { error: expected('`fail` or `replace`') }),
+  fencing: z.enum(['reachable', 'strict'], { error: expected('`reachable` or `strict`') }),
   stop_criteria: z.enum(['all-done', 'master-done'], { error: expected('`all-done` or `master-done`') }),
   stop_signal: signalSchema,
   stop_duration: durationOf(0),

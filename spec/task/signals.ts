@@ -37,16 +37,27 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SYS: 31,
 };
 
+const SIGNAL_NAMES = Object.keys(SIGNAL_NUMBERS);
 const WHAT = 'a signal such as `SIGTERM`, `INT` or `15`';
 
 /** A signal by name, with or without `SIG`, or by number, as its full name. Only what a program can catch, and SIGKILL. */
 export const signalSchema = reading(z.union([z.number(), z.string()], { error: expected(WHAT) }), (value) => {
   const text = String(value).toUpperCase();
   const short = text.replace(/^SIG/, '');
-  const names = Object.keys(SIGNAL_NUMBERS);
-  const name = names.find((known) => known === short || String(SIGNAL_NUMBERS[known]) === text);
+  const name = SIGNAL_NAMES.find((known) => known === short || String(SIGNAL_NUMBERS[known]) === text);
   if (name !== undefined) return { value: `SIG${name}` };
   if (short === 'STOP' || text === '19') return { refused: `expected a signal that ends a program, got ${found(value)}` };
-  const near = nearestOf(short, names);
-  return { refused: `expected ${WHAT}, got ${found(value)}${near === undefined ? '' : `; did you mean \`SIG${near}\`?`}` };
+  return { refused: `expected ${WHAT}, got ${found(value)}${didYouMeanSignal(short)}` };
 });
+
+/** Linux' number of a signal by its name, with or without `SIG`; undefined where there is none. */
+export function signalNumber(name: string): number | undefined {
+  const short = name.toUpperCase().replace(/^SIG/, '');
+  return SIGNAL_NAMES.includes(short) ? SIGNAL_NUMBERS[short] : undefined;
+}
+
+/** The end of a sentence about a misspelt signal; empty where none is near. */
+export function didYouMeanSignal(name: string): string {
+  const near = nearestOf(name.toUpperCase().replace(/^SIG/, ''), SIGNAL_NAMES);
+  return near === undefined ? '' : `; did you mean \`SIG${near}\`?`;
+}

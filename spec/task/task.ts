@@ -1,8 +1,10 @@
 import { DEFAULT_FLEET } from '../ids.js';
 import type { Archive } from './files.js';
+import type { Health } from './health.js';
 import type { Labels } from './labels.js';
 import type { Repo } from './repos.js';
 import type { Resources } from './resources.js';
+import { NO_RESTART, type Restart } from './restart.js';
 import type { TaskSchedule } from './schedule.js';
 import type { Startup } from './startup.js';
 
@@ -54,6 +56,13 @@ export interface Task {
   repo: Repo | null;
   /** schedule: when `muster schedule apply` has it started; a run itself takes no note of it. */
   schedule: TaskSchedule | null;
+  restart: Restart;
+  /** onHostLoss: `replace`: the run goes on, in a new generation, with another host. */
+  onHostLoss: 'fail' | 'replace';
+  /** fencing: `strict`: an agent that has no Temporal for hostTimeoutSeconds ends its programs, and a replacement waits for that. */
+  fencing: 'reachable' | 'strict';
+  /** health: null means that a program is not looked at while it runs. */
+  health: Health | null;
   stopCriteria: 'all-done' | 'master-done';
   /** stopSignal: `SIGTERM`, `SIGINT` … in full. */
   stopSignal: string;
@@ -85,6 +94,10 @@ export const DEFAULTS = {
   archives: [],
   repo: null,
   schedule: null,
+  restart: NO_RESTART,
+  onHostLoss: 'fail',
+  fencing: 'reachable',
+  health: null,
   stopCriteria: 'all-done',
   stopSignal: 'SIGTERM',
   stopDurationSeconds: 30,

@@ -67,7 +67,8 @@ function outside(what: string, index: number, field: string, count: number): str
   return `expected ${what} that is there, got ${field}[${index}]; ${last}`;
 }
 
-function unknownName(name: string, groups: readonly TemplateGroup[]): string {
+/** What is said of a name that no group has. */
+export function unknownName(name: string, groups: readonly { name: string }[]): string {
   const names = groups.map((group) => group.name);
   const near = nearestOf(name, names);
   return `expected the name of a group, got ${found(name)}${near === undefined ? `; there ${names.length === 1 ? 'is' : 'are'} ${names.slice(0, 10).join(', ')}` : `; did you mean \`${near}\`?`}`;

@@ -19,7 +19,6 @@ export function warningsOf(given: Readonly<Record<string, unknown>>): Told[] {
     const names = [...new Set(paths.map((path) => quoteKey(String(path.at(-1)))))];
     return first === undefined ? [] : [{ path: names.length === 1 ? first : [], message: message(names.join(', '), names.length > 1) }];
   };
-  const retry = given['retry'];
   return [
     ...one(
       used(PLACEMENT_KEYS),
@@ -30,7 +29,6 @@ export function warningsOf(given: Readonly<Record<string, unknown>>): Told[] {
       (names) => `${names} is not forwarded to you here: a program is reached at the address of its node`,
     ),
     ...one(used(['resources']), () => 'parsed, not yet used to choose hosts'),
-    ...(asksForNothing(retry) ? [] : [{ path: ['retry'], message: 'read and checked, but nothing is started again yet: the first failure ends the run' }]),
   ];
 }
 

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS, UNFORWARDED_KEYS } from '../../spec/task/keys.js';
 import { describeProblem, type ParsedTask, parseTask } from '../../spec/task/parse.js';
 import { TASK_FIELDS } from '../../spec/task/schema.js';
+import type { Task } from '../../spec/task/task.js';
 import { readTemplates, renderTemplates } from '../../spec/task/template.js';
 import { readTaskYaml } from '../../spec/task/yaml.js';
 
@@ -15,7 +16,7 @@ export interface Property {
 
 export const KEYS = [...TASK_FIELDS, ...COMING_KEYS, ...PLACEMENT_KEYS, ...PROGRAM_KEYS, ...UNFORWARDED_KEYS];
 const INNER =
-  'cpu gpu memory count min max name nodes commands where order ready port command timeout local_path url path branch hash if_exists cron every digest parts bytes __proto__';
+  'cpu gpu memory count min max name nodes commands where order ready port command timeout local_path url path branch hash if_exists cron every digest parts bytes scope attempts losses window backoff rules exit_codes causes do charge on_events duration interval failures start_period __proto__';
 const TEMPLATE_BITS = [
   '${{',
   '}}',
@@ -51,7 +52,7 @@ const YAML_BITS = [
   '\0',
   '${{ groups[0].nodes[0].IP_ADDRESS }}',
 ];
-const VALID = `name: demo\nnodes: 3\nenv:\n  - A=1\nresources: {gpu: "A100:2", memory: 16GB..}\nstartup_order: {order: master-first, ready: {port: 80}}\nwhere: {rack: a}\nfiles: [a, "b:c"]\ncommands:\n  - |\n    echo \${{ groups[0].nodes[2].IP_ADDRESS }}\n  - "x: y"\n`;
+const VALID = `name: demo\nnodes: 3\nenv:\n  - A=1\nresources: {gpu: "A100:2", memory: 16GB..}\nstartup_order: {order: master-first, ready: {port: 80}}\nrestart: {scope: node, backoff: 1s..5m, rules: [{exit_codes: [1, 100..120, SIGSEGV], causes: [OutOfMemory], do: restart, charge: free}]}\nhealth: {port: 80, interval: 10s}\nwhere: {rack: a}\nfiles: [a, "b:c"]\ncommands:\n  - |\n    echo \${{ groups[0].nodes[2].IP_ADDRESS }}\n  - "x: y"\n`;
 
 const likely = fc.oneof(
   fc.constantFrom<unknown>(
@@ -85,18 +86,52 @@ const likely = fc.oneof(
     { port: 80 },
     'a'.repeat(64),
     '2 0 * * *',
+    '1s..5m',
+    '100..120',
+    'SIGSEGV',
+    'OutOfMemory',
+    'node',
+    'restart',
+    'free',
+    'replace',
+    'strict',
+    ['error'],
+    [{ do: 'ignore' }],
     'UTC',
   ),
   fc.jsonValue(),
   fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withNullPrototype: true, withSparseArray: true }),
 );
 const inner = fc.dictionary(fc.oneof(fc.string(), fc.constantFrom(...INNER.split(' '))), likely, { maxKeys: 5 });
+const list = fc.array(likely, { maxLength: 3 });
+const rule = fc.record({ exit_codes: list, causes: list, groups: list, do: likely, charge: likely }, { requiredKeys: [] });
+const recovery = fc.record(
+  {
+    restart: fc.oneof(
+      likely,
+      fc.record(
+        { scope: likely, attempts: likely, losses: likely, window: likely, backoff: likely, rules: fc.array(fc.oneof(rule, likely), { maxLength: 3 }) },
+        { requiredKeys: [] },
+      ),
+    ),
+    retry: fc.oneof(likely, fc.record({ on_events: list, duration: likely }, { requiredKeys: [] })),
+    health: fc.oneof(
+      likely,
+      fc.record({ port: likely, command: likely, interval: likely, timeout: likely, failures: likely, start_period: likely }, { requiredKeys: [] }),
+    ),
+    on_host_loss: likely,
+    fencing: likely,
+    hosts: list,
+  },
+  { requiredKeys: [] },
+);
 const nested = fc.oneof(likely, fc.array(fc.oneof(likely, inner), { maxLength: 4 }), inner);
 const context = { defaultName: 'x', submitterEnv: { HOME: '/' }, unpacked: true };
 
 /** A problem is in our own words; a task that passes is plain JSON. */
 export function expectSound(parsed: ParsedTask): void {
   if (parsed.ok) {
+    expectInLimits(parsed.task);
     const again = JSON.stringify(JSON.parse(JSON.stringify(parsed.task)));
     if (again !== JSON.stringify(parsed.task)) throw new Error('a task that is no plain JSON');
     return;
@@ -109,11 +144,26 @@ export function expectSound(parsed: ParsedTask): void {
   }
 }
 
+/** What the workflow counts with has a limit, so that its state has one, and no pause is none at all. */
+function expectInLimits({ restart, health }: Task): void {
+  const { attempts, losses, backoff, windowSeconds, rules } = restart;
+  const codes = rules.flatMap((each) => each.exitCodes);
+  const sound = [
+    [attempts, losses].every((count) => Number.isInteger(count) && count >= 0 && count <= 1_000),
+    backoff.firstSeconds >= 1 && backoff.maxSeconds >= backoff.firstSeconds,
+    windowSeconds === null || windowSeconds >= 1,
+    rules.length <= 100 && codes.every(({ from, to }) => from >= 0 && to <= 255 && from <= to),
+    health === null || ((health.port === null) !== (health.command === null) && health.intervalSeconds >= 1 && health.failures >= 1),
+  ];
+  if (sound.includes(false)) throw new Error(`beyond its limits: ${JSON.stringify({ restart, health })}`);
+}
+
 export const PROPERTIES: readonly Property[] = [
   property('any JSON', 0.1, fc.jsonValue({ maxDepth: 6 }), (input) => expectSound(parseTask(input, context))),
-  property('any values under known keys', 0.4, fc.dictionary(fc.oneof(fc.constantFrom(...KEYS), fc.string()), nested, { maxKeys: 8 }), (input) =>
+  property('any values under known keys', 0.3, fc.dictionary(fc.oneof(fc.constantFrom(...KEYS), fc.string()), nested, { maxKeys: 8 }), (input) =>
     expectSound(parseTask({ commands: ['a'], ...input }, context)),
   ),
+  property('any values in what is done about failures', 0.1, recovery, (input) => expectSound(parseTask({ commands: ['a'], ...input }, context))),
   property('templates', 0.2, fc.array(fc.constantFrom(...TEMPLATE_BITS), { maxLength: 30 }), (bits) => checkTemplate(bits.join(''))),
   property('any text as YAML', 0.2, fc.oneof(fc.string({ unit: fc.constantFrom(...YAML_BITS), maxLength: 60 }), fc.string({ unit: 'binary' })), checkYaml),
   property(

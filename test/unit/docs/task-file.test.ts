@@ -45,17 +45,24 @@ describe('the JSON Schema', () => {
     expect(validate.errors).toBeNull();
   });
 
-  test.each([[{ commands: 'a' }], [{ comands: ['a'] }], [{ nodes: 0 }], [{ groups: [{ name: 'a' }] }], [{ startup_order: 'first' }], [{ env: 3 }]])(
-    'refuses %j',
-    (task) => {
-      expect(validate(task)).toBe(false);
-    },
-  );
+  test.each([
+    [{ commands: 'a' }],
+    [{ comands: ['a'] }],
+    [{ nodes: 0 }],
+    [{ groups: [{ name: 'a' }] }],
+    [{ startup_order: 'first' }],
+    [{ env: 3 }],
+    [{ restart: { rules: [{}] } }],
+  ])('refuses %j', (task) => {
+    expect(validate(task)).toBe(false);
+  });
 
   test.each([
     [{ commands: ['a'], nodes: null, python: 3.12 }],
     [{ commands: ['a'], env: { A: 1 }, stop_duration: '5s' }],
     [{ commands: ['a'], ports: [8080], retry: true }],
+    [{ commands: ['a'], restart: 3, health: { port: 80, interval: '5s' }, on_host_loss: 'replace', fencing: 'strict' }],
+    [{ commands: ['a'], restart: { window: 'off', backoff: '1s..5m', rules: [{ exit_codes: [1, '100..120', 'SIGSEGV'], do: 'fail' }] } }],
   ])('takes %j, as the parser does', (task) => {
     expect([validate(task), parseTask(task, { defaultName: 'x' }).ok]).toEqual([true, true]);
   });

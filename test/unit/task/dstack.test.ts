@@ -108,7 +108,7 @@ test.each([
     1,
     [
       'line 9: `spot_policy` chooses machines in dstack and has no effect here',
-      'line 6: retry: read and checked, but nothing is started again yet: the first failure ends the run',
+      'line 6: retry: here it means: at most 10 restarts of all nodes within 1h of running, at most 10 lost hosts replaced within 1h of running, a wait of 1h for free hosts; dstack counts no attempts, and `restart` says it in your own numbers',
     ],
   ],
 ])('dstack’s %s is a valid task', (_, text, nodes, warnings) => {

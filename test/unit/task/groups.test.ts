@@ -154,18 +154,3 @@ describe('the order of start', () => {
     expect(complaints({ nodes: 2, commands: ['a'], startup_order })).toEqual([message]);
   });
 });
-
-test.each([
-  [true, ['retry: read and checked, but nothing is started again yet: the first failure ends the run']],
-  [{ on_events: ['no-capacity', 'error'], duration: '1h' }, ['retry: read and checked, but nothing is started again yet: the first failure ends the run']],
-  [false, []],
-])('retry %j is let pass', (retry, warnings) => {
-  expect(parse({ commands: ['a'], retry }).warnings.map(describeProblem)).toEqual(warnings);
-  expect(complaints({ commands: ['a'], retry })).toEqual([]);
-});
-
-test('retry with an unknown event is refused', () => {
-  expect(complaints({ commands: ['a'], retry: { on_events: ['crash'] } })).toEqual([
-    'retry.on_events[0]: expected `no-capacity`, `interruption` or `error`, got "crash"',
-  ]);
-});

@@ -37,6 +37,10 @@ test('every key that is not given has its default', () => {
       archives: [],
       repo: null,
       schedule: null,
+      restart: { scope: 'all', attempts: 0, losses: 10, windowSeconds: 3_600, backoff: { firstSeconds: 1, maxSeconds: 300 }, rules: [] },
+      onHostLoss: 'fail',
+      fencing: 'reachable',
+      health: null,
       stopCriteria: 'all-done',
       stopSignal: 'SIGTERM',
       stopDurationSeconds: 30,
@@ -53,7 +57,7 @@ test('every key that is not given has its default', () => {
 
 test('null means not given, for every key', () => {
   const keys =
-    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects retry files repos archives repo';
+    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects restart retry health on_host_loss fencing files repos archives repo';
   const nulls = Object.fromEntries(`${keys} host_timeout queue_timeout gather_timeout network interface fleet`.split(' ').map((key) => [key, null]));
   expect(taskOf(nulls)).toEqual({ name: 'demo', ...DEFAULTS, groups: [{ name: '0', nodes: 1, commands, resources: null, where: {} }] });
 });
@@ -70,6 +74,10 @@ test('a task that gives every key keeps every value', () => {
     startup_order: { order: 'master-first', ready: { port: 80, timeout: '9s' } },
     nodes_env: 'file',
     dialects: ['torch', 'torch'],
+    restart: { scope: 'node', attempts: 5, losses: 1, window: '2h', backoff: '2s..1m', rules: [{ exit_codes: ['SEGV'], do: 'fail' }] },
+    health: { command: 'true', interval: 1, timeout: 2, failures: 4, start_period: 5 },
+    fencing: 'strict',
+    on_host_loss: 'fail',
     working_dir: '/data',
     hosts: ['gpu-1', 'gpu-2'],
     stop_criteria: 'master-done',
@@ -97,6 +105,13 @@ test('a task that gives every key keeps every value', () => {
     archives: [],
     repo: null,
     schedule: null,
+    restart: {
+      ...{ scope: 'node', attempts: 5, losses: 1, windowSeconds: 7_200, backoff: { firstSeconds: 2, maxSeconds: 60 } },
+      rules: [{ exitCodes: [{ from: 139, to: 139 }], causes: [], groups: [], do: 'fail', charge: 'budget' }],
+    },
+    onHostLoss: 'fail',
+    fencing: 'strict',
+    health: { port: null, command: 'true', intervalSeconds: 1, timeoutSeconds: 2, failures: 4, startPeriodSeconds: 5 },
     stopCriteria: 'master-done',
     stopSignal: 'SIGINT',
     stopDurationSeconds: 60,
@@ -237,13 +252,13 @@ describe('keys that Muster does not act upon', () => {
     },
   );
 
-  const coming = 'restart health on_host_loss fencing on_resize preflight spares';
+  const coming = 'on_resize preflight spares retry_policy';
   test.each(coming.split(' '))('%s is not supported yet', (key) => {
     expect(complaints({ commands, [key]: 'x' })).toEqual([`\`${key}\` is not supported yet`]);
   });
 
   test('such a key that asks for nothing is let pass', () => {
-    expect(complaints({ commands, privileged: false, ports: [], retry: false, volumes: null, restart: {} })).toEqual([]);
+    expect(complaints({ commands, privileged: false, ports: [], retry: false, volumes: null, preflight: {} })).toEqual([]);
   });
 
   test.each([

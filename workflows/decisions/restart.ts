@@ -1,0 +1,129 @@
+import type { Failure, FailureType } from '../../spec/failures.js';
+import { describeSeconds } from '../../spec/task/duration.js';
+import { RESTART_CAUSES, type Restart, type RestartRule } from '../../spec/task/restart.js';
+
+/** The node whose failure is to be decided about: the first of its generation, the rest is collateral. */
+export interface FailedNode {
+  rank: number;
+  group: string;
+  host: string;
+  failure: Failure;
+  /** code: of its exit; null where it did not exit. */
+  code: number | null;
+}
+
+/** A restart that was decided, for the budget and the back-off of those that follow. */
+export interface Charge {
+  kind: 'restart' | 'loss';
+  host: string;
+  /** ranMs: the running time by then of what was charged: the gang, or with scope `node` the seat. */
+  ranMs: number;
+  /** free: a rule said so: it counts for the back-off alone. */
+  free: boolean;
+}
+
+/** `why` is a fragment for people, to stand behind what happened. */
+export type RestartDecision =
+  | {
+      do: 'restart';
+      scope: 'all' | 'node';
+      delayMs: number;
+      /** charge: null where it is free. It is to be kept as a `Charge` either way, of the kind that `chargeKind` gives. */
+      charge: Charge['kind'] | null;
+      /** left: of the budget, after this restart; null where it is free. */
+      left: number | null;
+      why: string;
+    }
+  | { do: 'ignore'; why: string }
+  | {
+      do: 'fail';
+      /** exhausted: there was a budget, and it is used up. */
+      exhausted: boolean;
+      why: string;
+    };
+
+interface Facts {
+  policy: Restart;
+  onHostLoss: 'fail' | 'replace';
+  failed: FailedNode;
+  charges: readonly Charge[];
+  /** ranMs: the running time up to now of the gang; of the failed node's seat for a `restart` with scope `node`. */
+  ranMs: number;
+  /** random: from 0 to 1, for the jitter. */
+  random: number;
+}
+
+const LOSSES: ReadonlySet<FailureType> = new Set<FailureType>(['HostLost', 'HostStateLost', 'HostRestarted', 'Fenced']);
+const MENDABLE: ReadonlySet<FailureType> = new Set<FailureType>([...RESTART_CAUSES, ...LOSSES]);
+const MOST_DOUBLINGS = 30;
+
+/** Which budget a failure is charged to: that of restarts, or that of lost hosts, which always concerns all nodes. */
+export function chargeKind(type: FailureType): Charge['kind'] {
+  return LOSSES.has(type) ? 'loss' : 'restart';
+}
+
+/**
+ * What is done about a failed node. The first rule that matches decides; without one a lost host goes by `onHostLoss` and
+ * everything else by `attempts`. A charge is forgotten after so much *running* time, so neither a pause nor an outage forgives
+ * anything, and a program that dies at once uses up its budget. What no restart mends always fails.
+ */
+export function decideRestart(facts: Facts): RestartDecision {
+  const { policy, onHostLoss, failed } = facts;
+  if (!MENDABLE.has(failed.failure.type)) return { do: 'fail', exhausted: false, why: `no restart mends ${failed.failure.type}` };
+  const kind = chargeKind(failed.failure.type);
+  const index = policy.rules.findIndex((rule) => matches(rule, failed));
+  const rule = policy.rules[index];
+  if (rule !== undefined) {
+    const why = `rule ${index + 1} of restart`;
+    if (rule.do === 'ignore') return { do: 'ignore', why };
+    if (rule.do === 'fail') return { do: 'fail', exhausted: false, why };
+    return restartWithin(facts, kind, rule.charge === 'free', why);
+  }
+  if (kind === 'loss' && onHostLoss === 'fail') return { do: 'fail', exhausted: false, why: 'on_host_loss: fail' };
+  return restartWithin(facts, kind, false, null);
+}
+
+function matches({ exitCodes, causes, groups }: RestartRule, { failure, code, group }: FailedNode): boolean {
+  const hasCode = exitCodes.length === 0 || (code !== null && exitCodes.some(({ from, to }) => from <= code && code <= to));
+  const hasCause = causes.length === 0 || causes.some((cause) => cause === failure.type);
+  return hasCode && hasCause && (groups.length === 0 || groups.includes(group));
+}
+
+function restartWithin(facts: Facts, kind: Charge['kind'], free: boolean, rule: string | null): RestartDecision {
+  const { policy } = facts;
+  const scope = kind === 'loss' ? 'all' : policy.scope;
+  const before = facts.charges.filter((charge) => isRemembered(charge, facts, kind, scope));
+  const budget = kind === 'loss' ? policy.losses : policy.attempts;
+  const used = before.filter((charge) => !charge.free).length;
+  const say = (text: string) => (rule === null ? text : `${rule}, ${text}`);
+  const restart = { do: 'restart' as const, scope, delayMs: delayOf(before.length, facts) };
+  if (free) return { ...restart, charge: null, left: null, why: say('free of charge') };
+  if (budget === 0) return { do: 'fail', exhausted: false, why: say(kind === 'loss' ? 'no lost host is to be made up for' : 'no restart is asked for') };
+  const what = describeBudget(kind, scope, budget);
+  if (used >= budget) return { do: 'fail', exhausted: true, why: say(exhausted(what, budget, policy.windowSeconds)) };
+  const left = budget - used - 1;
+  return { ...restart, charge: kind, left, why: say(`${left} of ${budget} ${what} left`) };
+}
+
+function isRemembered(charge: Charge, { policy, failed, ranMs }: Facts, kind: Charge['kind'], scope: 'all' | 'node'): boolean {
+  if (charge.kind !== kind || (scope === 'node' && charge.host !== failed.host)) return false;
+  return policy.windowSeconds === null || ranMs - charge.ranMs < policy.windowSeconds * 1000;
+}
+
+// The first comes at once: most failures do not come back.
+function delayOf(before: number, { policy, random }: Facts): number {
+  if (before === 0) return 0;
+  const { firstSeconds, maxSeconds } = policy.backoff;
+  const seconds = Math.min(firstSeconds * 2 ** Math.min(before - 1, MOST_DOUBLINGS), maxSeconds);
+  return Math.round(seconds * 1000 * (0.75 + random / 2));
+}
+
+function describeBudget(kind: Charge['kind'], scope: 'all' | 'node', budget: number): string {
+  if (kind === 'loss') return budget === 1 ? 'loss' : 'losses';
+  return `${budget === 1 ? 'restart' : 'restarts'}${scope === 'node' ? ' of this node' : ''}`;
+}
+
+function exhausted(what: string, budget: number, windowSeconds: number | null): string {
+  const within = windowSeconds === null ? '' : ` within ${describeSeconds(windowSeconds)} of running`;
+  return budget === 1 ? `the only ${what}${within} is used` : `all ${budget} ${what}${within} are used`;
+}
