@@ -30,7 +30,33 @@ export interface RunNodeInput extends HostAddressee {
   rosterBytes: string | null;
   /** Epoch milliseconds of the server's clock. */
   barrierDeadlineMs: number;
+  /** Asked again after a silence: the agent tells the cell that it has taken the node up. */
+  again: boolean;
+  /** `barrier`: together with all nodes of the generation; `alone`: the others run already, and it starts at once. */
+  entry: 'barrier' | 'alone';
+  /** For rank 0: seats of lost hosts, whose agents it keeps calling until they have ended what they still run. */
+  fence: FormerSeat[];
 }
+
+/** A seat that the run has given up: a start on a host that may still live. */
+export interface FormerSeat {
+  host: string;
+  address: string;
+  port: number;
+  startNumber: number;
+}
+
+/** Which node of the same generation is to be watched, by an agent that is its peer. */
+export interface WatchPeerInput extends HostAddressee {
+  run: RunRef;
+  token: string;
+  peer: FormerSeat;
+  /** No answer for so long, and the peer counts as unreachable. */
+  silenceMs: number;
+}
+
+/** What a peer's agent knows of a node: how it ended, or that its agent did not answer for the time that was asked. */
+export type PeerWord = { kind: 'ended'; end: NodeEnd } | { kind: 'unreachable'; message: string };
 
 export interface StopNodeInput extends HostAddressee {
   run: RunRef;
@@ -93,6 +119,11 @@ export interface HostActivities {
   runNode(input: RunNodeInput): Promise<NodeEnd>;
   /** Leaves a tombstone first, then ends what it is about; a newer start of the seat stays as it is. Idempotent, also for an unknown run. */
   stopNode(input: StopNodeInput): Promise<StopNodeResult>;
+  /**
+   * Watches a node whose host is silent to Temporal, by the way between agents. Pending as long as the peer answers; completes asynchronously
+   * when the peer tells how its node ended, or was unreachable for `silenceMs`. Ends when it is cancelled.
+   */
+  watchPeer(input: WatchPeerInput): Promise<PeerWord>;
   /** Bytes of a start's output. Never blocks longer than `waitMs`. */
   readOutput(input: ReadOutputInput): Promise<OutputChunk>;
   /** Who serves this queue. */

@@ -37,6 +37,16 @@ export function cellWorkflowId(handle: string, round: number, index: number, sal
   return `${handle}.cell-${round}-${index}-${salt}`;
 }
 
+/** The gathering of a node that a cell starts again, alone; a stop of the cell's gathering is about it too. */
+export function gatheringAgain(cell: string, startNumber: number): string {
+  return `${cell}/again-${startNumber}`;
+}
+
+/** The cell's own gathering, of which this one is part. */
+export function gatheringBase(gathering: string): string {
+  return gathering.replace(/\/again-\d+$/, '');
+}
+
 /** The mark in the environment of everything that a start brings to life. */
 export function cookie(runId: string, host: string, startNumber: number): string {
   return `${cookiePrefix(runId, host)}${startNumber}`;

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { FormerSeat } from './activities.js';
 import type { Failure } from './failures.js';
 import type { GrantedHost, HostFacts, HostStatus } from './fleet.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
@@ -41,6 +42,31 @@ export interface NodesEnded {
 }
 export const nodesEnded = defineSignal<[NodesEnded]>('nodesEnded');
 
+/** Nothing is heard of these hosts any more; or it is again. */
+export interface NodesSilent {
+  cell: string;
+  generation: number;
+  hosts: string[];
+  state: 'silent' | 'heard';
+}
+export const nodesSilent = defineSignal<[NodesSilent]>('nodesSilent');
+
+/** Sent by an agent to the cell: after a silence it has taken its node up again. */
+export interface NodeHeard {
+  host: string;
+}
+export const nodeHeard = defineSignal<[NodeHeard]>('nodeHeard');
+
+/** A node was started again, alone, in its generation. */
+export interface NodeRestarted {
+  cell: string;
+  generation: number;
+  host: string;
+  gathering: string;
+  startNumber: number;
+}
+export const nodeRestarted = defineSignal<[NodeRestarted]>('nodeRestarted');
+
 /** How a run is stopped: the polite signal and its grace, or SIGKILL at once. */
 export type StopMode = 'graceful' | 'now';
 
@@ -73,6 +99,10 @@ export interface RosterSealed {
   /** Epoch milliseconds of the server's clock. */
   barrierDeadlineMs: number;
   startReason: StartReason;
+  /** Hosts that took the place of lost ones. */
+  replaced: string[];
+  /** Seats of lost hosts, for rank 0 to fence. */
+  fence: FormerSeat[];
 }
 export const rosterSealed = defineSignal<[RosterSealed]>('rosterSealed');
 
@@ -82,6 +112,26 @@ export interface StopDecided {
 }
 export const stopDecided = defineSignal<[StopDecided]>('stopDecided');
 
+/** A node is to be started again, alone. */
+export interface RestartDecided {
+  generation: number;
+  host: string;
+  /** Which of the seat's starts ended: told twice, it is done once. */
+  startNumber: number;
+  delayMs: number;
+}
+export const restartDecided = defineSignal<[RestartDecided]>('restartDecided');
+
+/** No node of the cell will be started again. */
+export const cellDismissed = defineSignal('cellDismissed');
+
+/** A node that runs already, for a cell that takes it over from another. */
+export interface AdoptedNode {
+  host: string;
+  gathering: string;
+  startNumber: number;
+}
+
 export interface CellInput {
   run: RunRef;
   hosts: GrantedHost[];
@@ -89,6 +139,10 @@ export interface CellInput {
   /** What each of the task's groups runs. */
   commands: string[][];
   gatherTimeoutSeconds: number;
+  /** `ends`: once all nodes have ended; `dismissed`: not before it is told, since nodes may be started again. */
+  until: 'ends' | 'dismissed';
+  /** Nodes of a sealed generation that it takes over; null: it gathers. */
+  adopt: { sealed: RosterSealed; nodes: AdoptedNode[] } | null;
 }
 
 /** A part of packed files was used again, and is kept for longer. */

@@ -1,5 +1,6 @@
-import type { Failure } from './failures.js';
+import type { Failure, FailureType } from './failures.js';
 import type { Archive } from './task/files.js';
+import type { Health } from './task/health.js';
 import type { Repo } from './task/repos.js';
 import type { Startup } from './task/startup.js';
 import type { Dialect } from './task/task.js';
@@ -29,6 +30,8 @@ export interface Program {
   stopDurationSeconds: number;
   /** Silence until the host is lost; the heartbeat follows from it. */
   hostTimeoutSeconds: number;
+  health: Health | null;
+  fencing: 'reachable' | 'strict';
 }
 
 /** Why a seat was started. */
@@ -79,8 +82,16 @@ export type NodeEnd =
       clean: boolean;
     };
 
-/** A node's state, as `status` shows it. */
-export type NodeState = 'gathering' | 'ready' | 'starting' | 'running' | 'succeeded' | 'failed' | 'stopped' | 'lost';
+/** What the agent says at every beat of a node. */
+export interface Beat {
+  /** Epoch milliseconds of the server's clock, as the host knows it: never ahead of it. */
+  sentAtMs: number;
+  /** The last lines of output, at most 1 KiB. */
+  lastLines: string;
+}
+
+/** A node's state, as `status` shows it. `silent`: nothing is heard of its host, which is not given up yet. */
+export type NodeState = 'gathering' | 'ready' | 'starting' | 'running' | 'silent' | 'restarting' | 'succeeded' | 'failed' | 'stopped' | 'lost';
 
 export interface NodeStatus {
   rank: number | null;
@@ -105,6 +116,20 @@ export interface FormerNode {
 
 export type RunPhase = 'queued' | 'gathering' | 'starting' | 'running' | 'restarting' | 'resizing' | 'stopping' | 'succeeded' | 'failed' | 'cancelled';
 
+/** Something that went wrong with a node, and what was done about it. */
+export interface FailureNote {
+  generation: number;
+  rank: number;
+  host: string;
+  type: FailureType;
+  /** For people: who, what, in which generation, what was done, what is left. */
+  message: string;
+  /** The last lines of the node, at most 1 KiB; also of a host that is gone. */
+  lastLines: string;
+  /** Epoch milliseconds of the server's clock. */
+  atMs: number;
+}
+
 /** A wish for another number of nodes, and what became of it. */
 export interface Resize {
   /** The id of the update that asked. */
@@ -128,7 +153,12 @@ export interface RunStatus {
   /** For people. */
   message: string;
   generation: number;
+  /** What was charged to the budget of `restart`. */
   restarts: number;
+  /** Hosts that were lost and made up for. */
+  losses: number;
+  /** What went wrong, in the order the workflow saw it: the first ten and the newest ten. The first is the root cause. */
+  failures: FailureNote[];
   nodesWanted: number;
   /** The newest ten, the newest last. */
   resizes: Resize[];

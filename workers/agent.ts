@@ -6,9 +6,11 @@ import type { Agent } from '../activities/host/agent.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
 import { keepOutputBounded } from '../activities/host/output-keeper.js';
+import { answerPeer } from '../activities/host/peers.js';
 import { startRetention } from '../activities/host/retention.js';
 import { serveRosters } from '../activities/host/roster-socket.js';
 import { Seats } from '../activities/host/seats.js';
+import { ServerClock } from '../activities/host/server-clock.js';
 import { chooseAddress, defaultRouteInterface, listCandidates } from '../activities/network/addresses.js';
 import { baseEnvironment } from '../activities/process/env.js';
 import { readBootId, readPidNamespace } from '../activities/process/identity.js';
@@ -93,10 +95,12 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
     ...{ host, fleet, identity: dataDir.identity, dataDir: dataDir.path, version: ownVersion() },
     ...{ address: chosen.address, interface: chosen.interface, gpus: facts.gpus },
     outputCapBytes: settings.outputCapBytes,
+    clock: new ServerClock(),
     ...{ client, peers, log, baseEnv: baseEnvironment(process.env) },
     ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
   };
   const seats = new Seats(agent);
+  peers.answer((question) => answerPeer(agent, seats, question));
   const socket = await serveRosters(agent);
   const worker = await Worker.create({
     ...{ connection, namespace, taskQueue, dataConverter },

@@ -1,182 +1,172 @@
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  condition,
-  getExternalWorkflowHandle,
-  log,
-  proxyActivities,
-  setHandler,
-  TimeoutFailure,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { HostActivities } from '../spec/activities.js';
-import { FAILURES, type Failure, type FailureType } from '../spec/failures.js';
+import { ApplicationFailure, condition, getExternalWorkflowHandle, log, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { GrantedHost } from '../spec/fleet.js';
-import { hostQueue } from '../spec/ids.js';
+import { gatheringAgain } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { GatheredHost, NodeEnd, UngatheredHost } from '../spec/nodes.js';
 import type { Roster, RosterNode } from '../spec/roster.js';
-import { heartbeatSeconds } from './decisions/timing.js';
-
-/** A host that is up answers in milliseconds; one that is silent so long is passed over. */
-const ANSWER_LIMIT_SECONDS = 10;
-/** What a host may take to end a process over the grace: SIGKILL, the cookie's carriers, the report. */
-const STOP_MARGIN_SECONDS = 15;
+import { answerLimit, endNode, prepareNode } from './cell-hosts.js';
+import { followNode } from './follow.js';
+import { failureOf, timeoutOf } from './host-failure.js';
 
 /**
  * Looks after some tens of nodes of one generation: gathers their hosts, hears the sealed roster, starts the nodes and
- * reports how each ended. Ends when all its nodes have.
+ * reports how each ended. Starts one again, alone, when the run says so. Ends when all its nodes have, or when it is dismissed.
  */
 export async function musterCell(input: messages.CellInput): Promise<void> {
-  const { run, program } = input;
-  const cell = workflowInfo().workflowId;
-  const parent = getExternalWorkflowHandle(run.handle);
-  let sealed: messages.RosterSealed | null = null;
-  let stopping: messages.StopDecided | null = null;
-  let stopsAsked = 0;
-  let unreported: { host: string; end: NodeEnd }[] = [];
-  let open = 0;
+  await new CellStory(input).tell();
+}
 
-  setHandler(messages.rosterSealed, (message) => {
-    sealed = message;
-  });
-  setHandler(messages.stopDecided, (message) => {
-    stopping = message;
-    stopsAsked++;
-  });
+class CellStory {
+  readonly #cell = workflowInfo().workflowId;
+  readonly #parent;
+  #sealed: messages.RosterSealed | null = null;
+  #stopping: messages.StopDecided | null = null;
+  #stopsAsked = 0;
+  #dismissed = false;
+  #restarts: messages.RestartDecided[] = [];
+  #unreported: { host: string; end: NodeEnd }[] = [];
+  /** Nodes that run, or are about to. */
+  #open = 0;
+  readonly #silent = new Set<string>();
+  readonly #heard = new Map<string, number>();
 
-  const gathered = await gather();
-  await parent.signal(messages.cellGathered, gathered);
-  await condition(() => sealed !== null || stopping !== null);
-  if (sealed !== null) await supervise(sealed);
-  else await Promise.all(input.hosts.map(end));
+  constructor(private readonly input: messages.CellInput) {
+    this.#parent = getExternalWorkflowHandle(input.run.handle);
+    this.#dismissed = input.until === 'ends';
+    setHandler(messages.rosterSealed, (message) => {
+      this.#sealed = message;
+    });
+    setHandler(messages.stopDecided, (message) => {
+      this.#stopping = message;
+      this.#stopsAsked++;
+    });
+    setHandler(messages.nodeHeard, ({ host }) => {
+      this.#heard.set(host, (this.#heard.get(host) ?? 0) + 1);
+    });
+    setHandler(messages.restartDecided, (message) => {
+      this.#restarts.push(message);
+    });
+    setHandler(messages.cellDismissed, () => {
+      this.#dismissed = true;
+    });
+  }
 
-  async function gather(): Promise<messages.CellGathered> {
-    const answers = await Promise.all(input.hosts.map(ask));
+  async tell(): Promise<void> {
+    const { adopt, hosts } = this.input;
+    if (adopt !== null) return this.#supervise(adopt.sealed, adopt.nodes);
+    const { gathered, missing } = await this.#gather();
+    await this.#parent.signal(messages.cellGathered, { cell: this.#cell, gathered, missing });
+    await condition(() => this.#sealed !== null || this.#stopping !== null);
+    if (this.#sealed === null) {
+      await Promise.all(hosts.map((host) => this.#end(host)));
+      return;
+    }
+    const nodes = gathered.map(({ host, startNumber }) => ({ host, startNumber, gathering: this.#cell }));
+    await this.#supervise(this.#sealed, nodes);
+  }
+
+  async #gather(): Promise<{ gathered: GatheredHost[]; missing: UngatheredHost[] }> {
+    const answers = await Promise.all(this.input.hosts.map((host) => this.#ask(host)));
     return {
-      cell,
       gathered: answers.flatMap((answer) => ('address' in answer ? [answer] : [])),
       missing: answers.flatMap((answer) => ('failure' in answer ? [answer] : [])),
     };
   }
 
-  async function ask({ host, identity, group }: GrantedHost): Promise<GatheredHost | UngatheredHost> {
-    const limit = Math.min(ANSWER_LIMIT_SECONDS, input.gatherTimeoutSeconds);
-    const bringsCode = program.archives.length > 0 || program.repo !== null;
-    const { startNode } = proxyActivities<HostActivities>({
-      taskQueue: hostQueue(run.fleet, host),
-      scheduleToStartTimeout: limit * 1000,
-      scheduleToCloseTimeout: input.gatherTimeoutSeconds * 1000,
-      startToCloseTimeout: (program.stopDurationSeconds + STOP_MARGIN_SECONDS + limit + (bringsCode ? input.gatherTimeoutSeconds : 0)) * 1000,
-      retry: { maximumAttempts: 3, initialInterval: '200 milliseconds' },
-      summary: `gather ${host}`,
-    });
+  async #ask(granted: GrantedHost): Promise<GatheredHost | UngatheredHost> {
+    const { host } = granted;
     try {
-      return await startNode({ host, identity, run, gathering: cell, program: { ...program, commands: input.commands[group] ?? [] } });
+      return await prepareNode(this.input, granted, this.#cell);
     } catch (error) {
-      const notTaken = error instanceof ActivityFailure && error.cause instanceof TimeoutFailure && error.cause.timeoutType === 'SCHEDULE_TO_START';
-      const failure = failureOf(error, host, `did not answer within ${notTaken ? limit : input.gatherTimeoutSeconds} s`);
+      const notTaken = timeoutOf(error)?.timeoutType === 'SCHEDULE_TO_START';
+      const failure = failureOf(error, host, `did not answer within ${notTaken ? answerLimit(this.input) : this.input.gatherTimeoutSeconds} s`);
       return { host, failure, kind: failure.type === 'HostLost' ? 'silent' : 'refused' };
     }
   }
 
-  async function supervise(message: messages.RosterSealed): Promise<void> {
-    const { nodes } = JSON.parse(message.rosterBytes) as Roster;
-    open = gathered.gathered.length;
-    for (const host of gathered.gathered) void runOne(message, nodes, host);
+  async #supervise(sealed: messages.RosterSealed, nodes: messages.AdoptedNode[]): Promise<void> {
+    const { nodes: ranked } = JSON.parse(sealed.rosterBytes) as Roster;
+    for (const node of nodes) void this.#follow(sealed, ranked, node, 'barrier');
     let stopped = 0;
-    while (open > 0 || unreported.length > 0) {
-      await condition(() => unreported.length > 0 || stopsAsked > stopped);
-      if (unreported.length > 0) {
-        const ends = unreported;
-        unreported = [];
-        await parent.signal(messages.nodesEnded, { cell, generation: message.generation, ends }).catch((error: unknown) => {
-          log.warn('the run is gone', { error });
-        });
+    const idle = () => this.#unreported.length === 0 && this.#stopsAsked === stopped && (this.#restarts.length === 0 || stopped > 0);
+    while (this.#open > 0 || !idle() || !(this.#dismissed || stopped > 0)) {
+      await condition(() => !idle() || (this.#open === 0 && this.#dismissed));
+      if (this.#unreported.length > 0) await this.#report(sealed.generation);
+      if (this.#stopsAsked > stopped) {
+        stopped = this.#stopsAsked;
+        for (const host of this.input.hosts) void this.#end(host);
       }
-      if (stopsAsked > stopped) {
-        stopped = stopsAsked;
-        for (const host of input.hosts) void end(host);
-      }
+      if (stopped > 0) this.#restarts = [];
+      for (const decided of this.#restarts.splice(0)) void this.#restart(sealed, ranked, decided);
     }
   }
 
-  async function runOne(message: messages.RosterSealed, nodes: RosterNode[], gatheredHost: GatheredHost): Promise<void> {
-    const { host } = gatheredHost;
-    const report = (nodeEnd: NodeEnd) => {
-      open--;
-      unreported.push({ host, end: nodeEnd });
-    };
-    const node = nodes.find((other) => other.host === host);
-    const master = nodes[0];
-    const identity = input.hosts.find((granted) => granted.host === host)?.identity;
-    if (!node || !master || identity === undefined) {
-      throw ApplicationFailure.nonRetryable(`host ${host} is not in the sealed roster`, 'Internal');
-    }
-    const heartbeat = heartbeatSeconds(program.hostTimeoutSeconds);
-    const { runNode } = proxyActivities<HostActivities>({
-      taskQueue: hostQueue(run.fleet, host),
-      scheduleToStartTimeout: (program.hostTimeoutSeconds - heartbeat) * 1000,
-      startToCloseTimeout: '3650 days',
-      heartbeatTimeout: heartbeat * 1000,
-      retry: { initialInterval: '100 milliseconds', maximumInterval: '1 second' },
-      summary: `rank ${node.rank} · ${host} · ${node.address}`,
+  async #report(generation: number): Promise<void> {
+    const ends = this.#unreported;
+    this.#unreported = [];
+    await this.#parent.signal(messages.nodesEnded, { cell: this.#cell, generation, ends }).catch((error: unknown) => log.warn('the run is gone', { error }));
+  }
+
+  /** Follows a node until it has ended, and has that reported. */
+  async #follow(sealed: messages.RosterSealed, ranked: RosterNode[], node: messages.AdoptedNode, entry: 'barrier' | 'alone'): Promise<void> {
+    const { run, program, hosts } = this.input;
+    const { host, gathering, startNumber } = node;
+    const { generation, digest, token, barrierDeadlineMs, replaced, fence, rosterBytes } = sealed;
+    const self = ranked.find((other) => other.host === host);
+    const [master] = ranked;
+    const identity = hosts.find((granted) => granted.host === host)?.identity;
+    if (!self || !master || identity === undefined) throw ApplicationFailure.nonRetryable(`host ${host} is not in the sealed roster`, 'Internal');
+    this.#open++;
+    const { rank, address, port } = self;
+    const startReason = entry === 'alone' ? 'restart' : replaced.includes(host) ? 'replaced' : sealed.startReason;
+    const end = await followNode({
+      input: {
+        ...{ host, identity, run, gathering, generation, startNumber, startReason, rank, nodes: ranked.length, digest, token },
+        ...{ rendezvous: { address: master.address, port: master.port }, barrierDeadlineMs, entry },
+        rosterBytes: rank === 0 ? rosterBytes : null,
+        fence: rank === 0 ? fence : [],
+      },
+      seat: { host, address, port, startNumber },
+      hostTimeoutSeconds: program.hostTimeoutSeconds,
+      summary: `rank ${rank} · ${host} · ${address}`,
+      peers: hosts.filter((other) => other.host !== host),
+      silent: this.#silent,
+      nodes: hosts.length,
+      tell: (state) => this.#tellSilence(generation, host, state),
+      heard: () => this.#heard.get(host) ?? 0,
     });
+    this.#open--;
+    this.#unreported.push({ host, end });
+  }
+
+  #tellSilence(generation: number, host: string, state: 'silent' | 'heard'): void {
+    this.#parent.signal(messages.nodesSilent, { cell: this.#cell, generation, hosts: [host], state }).catch(() => undefined);
+  }
+
+  /** Starts a node again, alone; what stands in the way is the end of that start. */
+  async #restart(sealed: messages.RosterSealed, ranked: RosterNode[], decided: messages.RestartDecided): Promise<void> {
+    const { host, startNumber: ended, delayMs, generation } = decided;
+    const granted = this.input.hosts.find((other) => other.host === host);
+    if (!granted || generation !== sealed.generation) return;
+    this.#open++;
+    const stopped = () => this.#stopping !== null;
+    if (delayMs > 0) await condition(stopped, delayMs);
+    const gathering = gatheringAgain(this.#cell, ended + 1);
     try {
-      const nodeEnd = await runNode({
-        host,
-        identity,
-        run,
-        gathering: cell,
-        generation: message.generation,
-        startNumber: gatheredHost.startNumber,
-        startReason: message.startReason,
-        rank: node.rank,
-        nodes: nodes.length,
-        digest: message.digest,
-        token: message.token,
-        rendezvous: { address: master.address, port: master.port },
-        rosterBytes: node.rank === 0 ? message.rosterBytes : null,
-        barrierDeadlineMs: message.barrierDeadlineMs,
-      });
-      report(nodeEnd);
+      if (stopped()) return;
+      const { startNumber } = await prepareNode(this.input, granted, gathering);
+      void this.#follow(sealed, ranked, { host, gathering, startNumber }, 'alone');
+      await this.#parent.signal(messages.nodeRestarted, { cell: this.#cell, generation, host, gathering, startNumber }).catch(() => undefined);
     } catch (error) {
-      const failure = failureOf(error, host, `was silent for ${program.hostTimeoutSeconds} s`);
-      report({
-        kind: 'failed',
-        failure,
-        startNumber: gatheredHost.startNumber,
-        endedAtMs: Date.now(),
-        lastLines: '',
-        clean: false,
-      });
+      const failure = failureOf(error, host, `did not answer within ${answerLimit(this.input)} s`);
+      const end: NodeEnd = { kind: 'failed', failure, startNumber: ended + 1, endedAtMs: Date.now(), lastLines: '', clean: false };
+      this.#unreported.push({ host, end });
+    } finally {
+      this.#open--;
     }
   }
 
-  /** Ends what the run has on a host; straight to its queue, since a cancellation waits for a heartbeat. */
-  async function end({ host, identity }: GrantedHost): Promise<void> {
-    const graceSeconds = stopping?.mode === 'now' ? 0 : program.stopDurationSeconds;
-    const { stopNode } = proxyActivities<HostActivities>({
-      taskQueue: hostQueue(run.fleet, host),
-      scheduleToStartTimeout: ANSWER_LIMIT_SECONDS * 1000,
-      startToCloseTimeout: (graceSeconds + STOP_MARGIN_SECONDS) * 1000,
-      retry: { maximumAttempts: 2 },
-      summary: `stop ${host}`,
-    });
-    const generation = stopping?.generation ?? 0;
-    await stopNode({ host, identity, run, generation, gathering: cell, stopSignal: program.stopSignal, graceSeconds }).catch((error: unknown) =>
-      log.warn(`${host} did not confirm the stop`, { error }),
-    );
+  #end(host: GrantedHost): Promise<void> {
+    return endNode(this.input, host, this.#cell, this.#stopping);
   }
-}
-
-/** What went wrong with a host, as data: its own word, or its silence. */
-function failureOf(error: unknown, host: string, silence: string): Failure {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (cause instanceof TimeoutFailure) return { type: 'HostLost', message: `Host ${host} ${silence}` };
-  if (cause instanceof ApplicationFailure && cause.type && cause.type in FAILURES) {
-    return { type: cause.type as FailureType, message: cause.message };
-  }
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return { type: 'Internal', message: `Host ${host}: ${message}` };
 }

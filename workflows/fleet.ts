@@ -4,6 +4,7 @@ import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import { compareIds, decideGrants, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
+import { LATE_MS } from './decisions/silence.js';
 
 /** A rebuilt fleet waits so long for its hosts to say what they hold, before it grants anything. */
 const QUIET_AFTER_REBUILD_MS = 15_000;
@@ -181,10 +182,14 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     const quiet = state.quietUntilMs > Date.now();
     const deadlines = state.queue.map(({ deadlineMs }) => deadlineMs);
     const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
+    const dueMs = Math.max(wake, Date.now());
     const ready = () => changed || (workflowInfo().continueAsNewSuggested && asking.size === 0);
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
     else await condition(ready, Math.max(1, wake - Date.now()));
     changed = false;
+    const overdueMs = Date.now() - dueMs;
+    // Time that went by while Temporal was away counts for nothing.
+    if (overdueMs > LATE_MS) for (const request of state.queue) request.deadlineMs += overdueMs;
     if (state.quietUntilMs > Date.now()) continue;
 
     for (const grant of decideGrants(state.hosts, state.queue)) {

@@ -7,6 +7,10 @@ import * as messages from '../spec/messages.js';
 import type { GatheredHost, UngatheredHost } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { musterCell } from './cell.js';
+import { BARRIER_RETRIES, type Outcome } from './decisions/outcome.js';
+import { LATE_MS } from './decisions/silence.js';
+import { conditionRearmed } from './in-time.js';
+import { judgeRefusal } from './judge.js';
 import { type Cell, enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
 
 /** Nodes that one cell looks after. Measured: design, section 9. */
@@ -17,7 +21,7 @@ const MARGIN_MS = 30_000;
 const REPEAT_FIRST_MS = 15_000;
 const REPEAT_MAX_MS = 600_000;
 
-export type Gathering = { kind: 'gathered'; hosts: GatheredHost[] } | { kind: 'failed'; failure: Failure } | { kind: 'stopped' };
+export type Gathering = { kind: 'gathered'; hosts: GatheredHost[] } | Exclude<Outcome, { kind: 'running' | 'succeeded' }> | { kind: 'stopped' };
 
 const control = proxyActivities<ControlActivities>({ startToCloseTimeout: '20 seconds' });
 
@@ -29,14 +33,19 @@ export async function lease(
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
   const { fleet } = record.ref;
-  const deadlineMs = Date.now() + wish.queueTimeoutSeconds * 1000;
+  let deadlineMs = Date.now() + wish.queueTimeoutSeconds * 1000;
   const message: messages.LeaseRequested = { run: record.ref, request, ...wish, deadlineMs };
   const answered = () => record.granted?.request === request || record.refused?.request === request || interrupted();
   let inTime = false;
   for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
     tellFleet(fleet, message);
-    const leftMs = deadlineMs - Date.now();
-    inTime = await condition(answered, leftMs <= waitMs ? leftMs + MARGIN_MS : waitMs);
+    const askedAtMs = Date.now();
+    const leftMs = deadlineMs - askedAtMs;
+    const limitMs = leftMs <= waitMs ? leftMs + MARGIN_MS : waitMs;
+    inTime = await condition(answered, limitMs);
+    const passedMs = Date.now() - askedAtMs;
+    // Time that went by while Temporal was away counts for nothing.
+    if (passedMs > limitMs + LATE_MS) deadlineMs += passedMs;
   }
   if (record.granted?.request === request) return record.granted.hosts;
   if (record.refused?.request === request) return record.refused.failure;
@@ -57,7 +66,7 @@ function tellFleet(fleet: string, message: messages.LeaseRequested): void {
  * Gathers the run's hosts, but for newcomers that wait already: their cells ask each to prepare a start. A silent host is given back and
  * replaced until `gather_timeout`, unless the task pins its hosts. Every late host is named.
  */
-export async function gather(record: RunRecord, task: Task, round: number): Promise<Gathering> {
+export async function gather(record: RunRecord, task: Task): Promise<Gathering> {
   const deadlineMs = Date.now() + task.gatherTimeoutSeconds * 1000;
   const late: UngatheredHost[] = [];
   const waiting = record.newcomers?.hosts ?? [];
@@ -67,12 +76,13 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
   let wave = record.hosts.filter((host) => !waiting.includes(host));
   for (;;) {
     const earlier = record.cells.length;
-    await startCells(record, task, record.cells, wave, round);
+    await startCells(record, task, record.cells, wave, record.round);
     const answered = () => record.cells.every(({ answer }) => answer !== null);
-    const inTime = await condition(() => answered() || record.stopWanted !== null || record.brokenCell !== null, answerLimitMs(task));
+    const inTime = await conditionRearmed(() => answered() || record.stopWanted !== null || record.brokenCells.length > 0, answerLimitMs(task));
     if (record.stopWanted) return { kind: 'stopped' };
-    if (record.brokenCell) return broken(`Cell ${record.brokenCell} was ended from outside`);
-    if (!inTime) return broken('The cells did not answer; is a control worker running?');
+    const [brokenCell] = record.brokenCells;
+    if (brokenCell !== undefined) return broken(record, `Cell ${brokenCell} was ended from outside`);
+    if (!inTime) return broken(record, 'The cells did not answer; is a control worker running?');
 
     const gathered = record.cells.flatMap(({ answer }) => answer?.gathered ?? []);
     const missing = record.cells.slice(earlier).flatMap(({ answer }) => answer?.missing ?? []);
@@ -80,7 +90,7 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
     late.push(...missing);
     const refused = missing.filter(({ kind }) => kind === 'refused');
     const [first] = refused;
-    if (first) return { kind: 'failed', failure: { type: first.failure.type, message: sentences(refused) } };
+    if (first) return judgeRefusal(record, task, first.host, { type: first.failure.type, message: sentences(refused) });
 
     const leftMs = deadlineMs - Date.now();
     const silent = missing.map(({ host }) => host);
@@ -91,12 +101,15 @@ export async function gather(record: RunRecord, task: Task, round: number): Prom
     await giveBack(record, { clean: [], unclean: [], silent });
     record.nodes = record.nodes.filter(({ host }) => !silent.includes(host));
     record.hosts = record.hosts.filter(({ host }) => !silent.includes(host));
-    if (task.hosts !== null || leftMs <= 0) return { kind: 'failed', failure: timeout(late) };
+    if (task.hosts !== null || leftMs <= 0) return failedFor(timeout(late));
+    // Once the run has had a roster, a host that does not answer is a lost one.
+    if (record.roster !== null && task.onHostLoss === 'fail') return failedFor({ type: 'HostLost', message: sentences(missing) });
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
     const wish = { parts, hosts: null, first: false, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
     const more = await lease(record, wish, () => record.stopWanted !== null);
     if (more === null) return { kind: 'stopped' };
-    if (!Array.isArray(more)) return { kind: 'failed', failure: timeout(late) };
+    if (!Array.isArray(more)) return failedFor(timeout(late));
+    if (record.roster !== null) record.replaced.push(...more.map(({ host }) => host));
     record.nodes.push(...more.map((host) => gatheringNode(host, task)));
     record.hosts.push(...more);
     wave = more;
@@ -111,12 +124,11 @@ export async function gatherNewcomers(
   record: RunRecord,
   task: Task,
   hosts: GrantedHost[],
-  round: number,
   interrupted: () => boolean,
 ): Promise<'gathered' | 'interrupted' | { refused: string }> {
   const cells: Cell[] = [];
   record.newcomers = { hosts, cells };
-  await startCells(record, task, cells, hosts, round);
+  await startCells(record, task, cells, hosts, record.round + 1);
   const answered = () => cells.every(({ answer, closed }) => answer !== null || closed);
   const inTime = await condition(() => answered() || interrupted(), answerLimitMs(task));
   const missing = cells.flatMap(({ answer }) => answer?.missing ?? []);
@@ -149,7 +161,7 @@ export async function tellCells(cells: readonly Cell[], tell: (cell: string) => 
 }
 
 /** How many hosts of which kind these were. */
-function partsOf(task: Task, hosts: readonly GrantedHost[]): messages.LeasePart[] {
+export function partsOf(task: Task, hosts: readonly GrantedHost[]): messages.LeasePart[] {
   const parts = task.groups.map(({ where }, group) => ({ group, where, nodes: hosts.filter((host) => host.group === group).length }));
   return parts.filter(({ nodes }) => nodes > 0);
 }
@@ -160,30 +172,53 @@ function answerLimitMs(task: Task): number {
 
 async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: GrantedHost[], round: number): Promise<void> {
   const salt = uuid4().slice(0, 8);
-  const program = programOf(task);
-  const commands = task.groups.map((group) => group.commands);
-  const groups = Array.from({ length: Math.ceil(hosts.length / CELL_SIZE) }, (_, i) => hosts.slice(i * CELL_SIZE, (i + 1) * CELL_SIZE));
-  const starts = groups.map(async (group) => {
-    const workflowId = cellWorkflowId(record.ref.handle, round, cells.length, salt);
-    const cell: Cell = { id: workflowId, closed: false, answer: null };
+  const count = Math.ceil(hosts.length / CELL_SIZE);
+  const size = Math.ceil(hosts.length / count);
+  const parts = Array.from({ length: count }, (_, i) => hosts.slice(i * size, (i + 1) * size)).filter((part) => part.length > 0);
+  const starts = parts.map((part) => {
+    const cell: Cell = { id: cellWorkflowId(record.ref.handle, round, cells.length, salt), hosts: part, closed: false, answer: null };
     cells.push(cell);
-    const child = await startChild(musterCell, {
-      workflowId,
-      taskQueue: controlQueue(record.ref.fleet),
-      parentClosePolicy: ParentClosePolicy.TERMINATE,
-      args: [{ run: record.ref, hosts: group, program, commands, gatherTimeoutSeconds: task.gatherTimeoutSeconds }],
-      staticSummary: `${group.length} node${group.length === 1 ? '' : 's'} of ${record.ref.handle}`,
-    });
-    child
-      .result()
-      .catch(() => {
-        if (record.cells.includes(cell)) record.brokenCell = workflowId;
-      })
-      .finally(() => {
-        cell.closed = true;
-      });
+    return startCell(record, task, cell, null);
   });
   await Promise.all(starts);
+}
+
+/** Has another cell look after the nodes of one that was ended from outside; their processes go on. */
+export async function adoptCell(record: RunRecord, task: Task, id: string, sealed: messages.RosterSealed): Promise<void> {
+  const broken = record.cells.find((cell) => cell.id === id);
+  if (broken === undefined) return;
+  const nodes = broken.hosts.flatMap(({ host }) => {
+    const seat = record.seats[host];
+    return seat === undefined || record.ends.some((seen) => seen.host === host) ? [] : [{ host, ...seat }];
+  });
+  const cell: Cell = {
+    ...{ id: cellWorkflowId(record.ref.handle, record.round, record.cells.length, uuid4().slice(0, 8)) },
+    ...{ hosts: broken.hosts, closed: false, answer: broken.answer },
+  };
+  record.cells = [...record.cells.filter((other) => other !== broken), cell];
+  await startCell(record, task, cell, { sealed, nodes });
+}
+
+async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messages.CellInput['adopt']): Promise<void> {
+  const { id: workflowId, hosts } = cell;
+  const { gatherTimeoutSeconds } = task;
+  const commands = task.groups.map((group) => group.commands);
+  const until = task.restart.scope === 'node' ? 'dismissed' : 'ends';
+  const child = await startChild(musterCell, {
+    workflowId,
+    taskQueue: controlQueue(record.ref.fleet),
+    parentClosePolicy: ParentClosePolicy.TERMINATE,
+    args: [{ run: record.ref, hosts, program: programOf(task), commands, gatherTimeoutSeconds, until, adopt }],
+    staticSummary: `${hosts.length} node${hosts.length === 1 ? '' : 's'} of ${record.ref.handle}`,
+  });
+  child
+    .result()
+    .catch(() => {
+      if (record.cells.includes(cell)) record.brokenCells.push(workflowId);
+    })
+    .finally(() => {
+      cell.closed = true;
+    });
 }
 
 /** Tells the fleet which hosts the run no longer needs, and in what state they are. */
@@ -202,6 +237,12 @@ function timeout(late: readonly UngatheredHost[]): Failure {
   return { type: 'GatherTimeout', message: `${sentences(late)}; no other host was free in time` };
 }
 
-function broken(message: string): Gathering {
-  return { kind: 'failed', failure: { type: 'Internal', message } };
+function failedFor(failure: Failure): Gathering {
+  return { kind: 'failed', failure, lastLines: '' };
+}
+
+/** Nothing of the generation has started: it is tried again, as after a broken barrier. */
+function broken(record: RunRecord, message: string): Gathering {
+  const failure: Failure = { type: 'Internal', message };
+  return record.barrierRetries < BARRIER_RETRIES ? { kind: 'retry', failure } : failedFor(failure);
 }

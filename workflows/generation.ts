@@ -1,14 +1,16 @@
 import { condition, getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
-import type { StartReason } from '../spec/nodes.js';
 import { rosterBytes, rosterDigest } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
-import { decideOutcome, type Outcome } from './decisions/outcome.js';
+import type { Outcome } from './decisions/outcome.js';
 import { decideRoster } from './decisions/seal.js';
-import { gather, tellCells } from './gather.js';
+import { adoptCell, gather, tellCells } from './gather.js';
+import { conditionRearmed } from './in-time.js';
+import { hasNewEnds, judgeEnds } from './judge.js';
 import { prepareRescale, wishFulfilled } from './rescale.js';
-import { enter, markNodes, type RunRecord } from './run-record.js';
+import { enter, markNodes, noteStarts, type RunRecord } from './run-record.js';
+import { GANG, startClock, stopClock } from './running-time.js';
 
 /** From the seal until all nodes must stand at the barrier. */
 const BARRIER_MS = 30_000;
@@ -16,17 +18,19 @@ const BARRIER_MS = 30_000;
 const BARRIER_MARGIN_MS = 10_000;
 /** What the hosts may take over grace and host_timeout to report their last ends. */
 const STOP_MARGIN_MS = 30_000;
+/** Cells that were ended from outside are made up for so often; whoever goes on ending them wants the run to end. */
+const ADOPTIONS = 10;
 
 /** How a generation ends: as its nodes do, or for another one. */
-export type Ending = Outcome | { kind: 'stopped' } | { kind: 'rescale'; leave: string[] };
+export type Ending = Exclude<Outcome, { kind: 'running' }> | { kind: 'stopped' } | { kind: 'rescale'; leave: string[] };
 
 /** Gathers the run's hosts, seals the roster, delivers it and supervises until the generation's end is decided. */
-export async function runGeneration(record: RunRecord, task: Task, round: number, token: string, reason: StartReason): Promise<Ending> {
+export async function runGeneration(record: RunRecord, task: Task): Promise<Ending> {
   record.ends = [];
+  record.brokenCells = [];
   if (record.resizing === null) enter(record, 'gathering', 'Gathering', `Gathering ${record.hosts.map(({ host }) => host).join(', ')}`);
-  const gathering = await gather(record, task, round);
-  if (gathering.kind === 'stopped') return { kind: 'stopped' };
-  if (gathering.kind === 'failed') return { kind: 'failed', failure: gathering.failure, lastLines: '' };
+  const gathering = await gather(record, task);
+  if (gathering.kind !== 'gathered') return gathering;
 
   const sealed = decideRoster({
     ...{ runId: record.ref.runId, gathered: gathering.hosts, granted: record.hosts, groups: task.groups.map(({ name }) => name) },
@@ -36,86 +40,96 @@ export async function runGeneration(record: RunRecord, task: Task, round: number
   const { roster } = sealed;
   record.roster = roster;
   record.generation = roster.generation;
-  record.nodes = roster.nodes.map(({ port: _port, ...node }) => ({
-    ...node,
-    state: 'starting',
-    exitCode: null,
-    startNumber: gathering.hosts.find(({ host }) => host === node.host)?.startNumber ?? 0,
-  }));
-  const starts = record.nodes.map(({ rank, host, startNumber }) => ({ rank: rank ?? 0, host, startNumber }));
-  record.lastStarts = [...record.lastStarts.filter(({ host }) => !starts.some((start) => start.host === host)), ...starts];
+  const startNumbers = new Map(gathering.hosts.map(({ host, startNumber }) => [host, startNumber]));
+  record.nodes = roster.nodes.map(({ port: _port, ...node }) => {
+    return { ...node, state: 'starting', exitCode: null, startNumber: startNumbers.get(node.host) ?? 0 };
+  });
+  record.seats = Object.fromEntries(
+    record.cells.flatMap(({ id, answer }) => (answer?.gathered ?? []).map(({ host, startNumber }) => [host, { gathering: id, startNumber }])),
+  );
+  noteStarts(record);
+  record.barrierDeadlineMs = Date.now() + BARRIER_MS;
   enter(record, 'starting', 'Starting', `The roster of generation ${roster.generation} is sealed; the nodes meet at the barrier`);
-  await deliver(record, token, reason);
-  return supervise(record, task, round);
-}
-
-/** Signals the final list to the cells of all nodes. */
-async function deliver(record: RunRecord, token: string, startReason: StartReason): Promise<void> {
-  if (record.roster === null) return;
-  const bytes = rosterBytes(record.roster);
-  const message: messages.RosterSealed = {
-    generation: record.generation,
-    rosterBytes: bytes,
-    digest: rosterDigest(bytes),
-    token,
-    barrierDeadlineMs: Date.now() + BARRIER_MS,
-    startReason,
-  };
+  const message = sealedMessage(record);
   await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.rosterSealed, message));
+  const ending = await supervise(record, task);
+  for (const name of Object.keys(record.clocks)) stopClock(record.clocks, name);
+  return ending;
 }
 
-async function supervise(record: RunRecord, task: Task, round: number): Promise<Ending> {
-  const judge = () =>
-    decideOutcome({
-      ...{ ends: record.ends, nodes: record.nodes.length, generation: record.generation },
-      ...{ stopCriteria: task.stopCriteria, barrierRetries: record.barrierRetries },
-    });
-  const decided = () => record.stopWanted !== null || record.brokenCell !== null || record.overdue || judge().kind !== 'running';
+/** The final list, as the cells of all nodes hear of it. */
+function sealedMessage({ roster, generation, token, barrierDeadlineMs, startReason, replaced, fence: former }: RunRecord): messages.RosterSealed {
+  const bytes = roster === null ? '' : rosterBytes(roster);
+  // Who is back needs no fence: its agent has ended what it had.
+  const fence = former.filter(({ host }) => !roster?.nodes.some((node) => node.host === host));
+  return { generation, rosterBytes: bytes, digest: rosterDigest(bytes), token, barrierDeadlineMs, startReason, replaced, fence };
+}
+
+async function supervise(record: RunRecord, task: Task): Promise<Ending> {
+  const gang: { ending: Ending | null } = { ending: null };
+  const decided = () => gang.ending !== null || record.stopWanted !== null || record.overdue;
+  const judging = judge(record, task, gang, decided);
   void assumeRelease(record, (task.startup.ready?.timeoutSeconds ?? 0) * 1000);
   for (;;) {
     await condition(() => decided() || (record.phase === 'running' && record.wish !== null));
     if (decided()) break;
-    const change = await prepareRescale(record, task, round, decided);
-    if (change) return { kind: 'rescale', ...change };
+    const change = await prepareRescale(record, task, decided);
+    if (change && !decided()) gang.ending = { kind: 'rescale', ...change };
   }
-  const outcome = judge();
-  if (outcome.kind === 'failed') record.lastLines = outcome.lastLines;
-  if (outcome.kind !== 'running') return outcome;
+  await judging;
+  if (gang.ending?.kind === 'failed') record.lastLines = gang.ending.lastLines;
+  if (gang.ending !== null) return gang.ending;
   if (record.stopWanted) return { kind: 'stopped' };
-  const { failure } = record.overdue ? overdue(task) : broken(record);
-  return { kind: 'failed', failure, lastLines: '' };
+  return { kind: 'failed', failure: overdue(task), lastLines: '' };
+}
+
+/** Looks at every end as it comes, and at cells that were ended from outside, until something decides about the whole gang. */
+async function judge(record: RunRecord, task: Task, gang: { ending: Ending | null }, decided: () => boolean): Promise<void> {
+  for (;;) {
+    await condition(() => decided() || hasNewEnds(record) || record.brokenCells.length > 0);
+    if (hasNewEnds(record)) {
+      const outcome = judgeEnds(record, task);
+      if (outcome.kind !== 'running') gang.ending ??= outcome;
+    }
+    if (decided()) return;
+    for (const id of record.brokenCells.splice(0)) {
+      if (record.adoptions++ < ADOPTIONS) await adoptCell(record, task, id, sealedMessage(record));
+      else gang.ending ??= { kind: 'failed', failure: { type: 'Internal', message: `Cell ${id} was ended from outside` }, lastLines: '' };
+    }
+  }
 }
 
 /** Who is not released says so in time; when nobody does, all were, and the word of it was lost. */
 async function assumeRelease(record: RunRecord, wavesMs: number): Promise<void> {
   const { generation } = record;
   const isOver = () => record.phase !== 'starting' || record.generation !== generation;
-  if (!(await condition(isOver, BARRIER_MS + wavesMs + BARRIER_MARGIN_MS))) release(record);
+  if (!(await conditionRearmed(isOver, BARRIER_MS + wavesMs + BARRIER_MARGIN_MS))) release(record);
 }
 
-function overdue({ maxDurationSeconds }: Task): { failure: Failure } {
+function overdue({ maxDurationSeconds }: Task): Failure {
   const message = `The run was still going ${maxDurationSeconds} s after its start, its max_duration; all nodes were stopped`;
-  return { failure: { type: 'MaxDuration', message } };
-}
-
-function broken({ brokenCell }: RunRecord): { failure: Failure } {
-  return { failure: { type: 'Internal', message: `Cell ${brokenCell} was ended from outside` } };
+  return { type: 'MaxDuration', message };
 }
 
 /** Ends every process of the generation that still lives, and waits for the hosts to say so. */
 export async function endGeneration(record: RunRecord, task: Task): Promise<void> {
   const settled = () => record.cells.every(({ closed }) => closed) || (record.ends.length > 0 && record.ends.length >= record.nodes.length);
-  if (settled()) return;
-  if (record.phase !== 'resizing') enter(record, 'stopping', record.reason, 'Stopping all nodes');
-  const mode = record.stopWanted?.mode ?? 'graceful';
-  const decision = (): messages.StopDecided => ({ mode: record.stopWanted?.mode ?? mode, generation: record.generation });
-  await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision()));
-  const limitMs = (task.stopDurationSeconds + task.hostTimeoutSeconds) * 1000 + STOP_MARGIN_MS;
-  const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
-  await condition(() => settled() || hurried(), limitMs);
-  if (settled() || !hurried()) return;
-  await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision()));
-  await condition(settled, limitMs);
+  if (!settled()) {
+    if (record.phase !== 'resizing' && record.phase !== 'restarting') enter(record, 'stopping', record.reason, 'Stopping all nodes');
+    const mode = record.stopWanted?.mode ?? 'graceful';
+    const decision = (): messages.StopDecided => ({ mode: record.stopWanted?.mode ?? mode, generation: record.generation });
+    await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision()));
+    const limitMs = (task.stopDurationSeconds + task.hostTimeoutSeconds) * 1000 + STOP_MARGIN_MS;
+    const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
+    await conditionRearmed(() => settled() || hurried(), limitMs);
+    if (!settled() && hurried()) {
+      await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision()));
+      await conditionRearmed(settled, limitMs);
+    }
+  }
+  if (task.restart.scope !== 'node') return;
+  const open = record.cells.filter(({ closed }) => !closed);
+  await tellCells(open, (cell) => getExternalWorkflowHandle(cell).signal(messages.cellDismissed));
 }
 
 /** All nodes were released together. Told twice, or late: nothing. */
@@ -123,6 +137,7 @@ export function release(record: RunRecord): void {
   if (record.phase !== 'starting') return;
   record.releasedAtMs ??= Date.now();
   markNodes(record, 'running');
+  for (const name of [GANG, ...record.nodes.map(({ host }) => host)]) startClock(record.clocks, name);
   enter(record, 'running', 'Running', record.nodes.length === 1 ? 'The node was released' : `All ${record.nodes.length} nodes were released together`);
   wishFulfilled(record);
 }

@@ -28,7 +28,7 @@ export async function recordWish(record: RunRecord, nodes: unknown): Promise<Res
  * Readies what a wish needs while the gang runs on: hosts, all of them or none, gathered. Returns who is to leave;
  * null where nothing comes of it: it is refused, superseded, there is nothing to do, or the gang ends.
  */
-export async function prepareRescale(record: RunRecord, task: Task, round: number, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
+export async function prepareRescale(record: RunRecord, task: Task, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
   const { wish, roster } = record;
   if (wish === null || roster === null) return null;
   const drop = (state: Resize['state'], message: string) => {
@@ -51,7 +51,7 @@ export async function prepareRescale(record: RunRecord, task: Task, round: numbe
     if (granted === null) return null;
     if (!Array.isArray(granted)) return drop('refused', granted.message);
     progress(`gathering ${granted.map(({ host }) => host).join(', ')}`);
-    const gathered = await gatherNewcomers(record, task, granted, round + 1, interrupted);
+    const gathered = await gatherNewcomers(record, task, granted, interrupted);
     if (gathered === 'interrupted') return null;
     if (gathered !== 'gathered') return drop('refused', gathered.refused);
     if (interrupted()) {

@@ -1,25 +1,54 @@
-import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails, uuid4, workflowInfo } from '@temporalio/workflow';
+import type { FormerSeat } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
-import type { StopMode } from '../spec/messages.js';
-import type { FormerNode, GatheredHost, NodeState, NodeStatus, Program, Resize, RunPhase, RunRef, RunStatus, UngatheredHost } from '../spec/nodes.js';
+import type { NodeRestarted, NodesSilent, StopMode } from '../spec/messages.js';
+import type {
+  FailureNote,
+  FormerNode,
+  GatheredHost,
+  NodeState,
+  NodeStatus,
+  Program,
+  Resize,
+  RunPhase,
+  RunRef,
+  RunStatus,
+  StartReason,
+  UngatheredHost,
+} from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
 import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
+import type { Charge } from './decisions/restart.js';
+import { type Clock, startClock } from './running-time.js';
 
 /** A cell of the run, with what it has gathered. */
 export interface Cell {
   id: string;
+  hosts: GrantedHost[];
   closed: boolean;
   answer: { gathered: GatheredHost[]; missing: UngatheredHost[] } | null;
 }
 
-/** What a run knows and wants. Handlers record here; the story acts. */
+/** A node's start, as its host knows it. */
+export interface SeatStart {
+  gathering: string;
+  startNumber: number;
+}
+
+/** What a run knows and wants: plain JSON, so that it can continue as new. Handlers record here; the story acts. */
 export interface RunRecord {
   ref: RunRef;
   task: Task | null;
+  /** Whoever has it may meet the run's nodes. */
+  token: string;
+  /** How many times hosts were gathered; part of the ids of cells. */
+  round: number;
+  /** Why the next generation starts. */
+  startReason: StartReason;
   warnings: string[];
   phase: RunPhase;
   reason: string;
@@ -27,6 +56,18 @@ export interface RunRecord {
   lastLines: string;
   generation: number;
   barrierRetries: number;
+  barrierDeadlineMs: number;
+  /** What was charged to the budgets, and the running time of what it was charged for. */
+  charges: Charge[];
+  /** By host; the whole gang under the empty name. */
+  clocks: Record<string, Clock>;
+  failures: FailureNote[];
+  /** Hosts that took the place of lost ones in this generation. */
+  replaced: string[];
+  /** Hosts that could not be gathered again, because what they had of the run is lost. */
+  gone: string[];
+  /** Seats of lost hosts, which may still hold processes. */
+  fence: FormerSeat[];
   granted: { request: string; hosts: GrantedHost[] } | null;
   /** The hosts that the run holds. */
   hosts: GrantedHost[];
@@ -35,12 +76,17 @@ export interface RunRecord {
   cells: Cell[];
   /** Hosts that wait beside the running gang, to join it in the next generation. */
   newcomers: { hosts: GrantedHost[]; cells: Cell[] } | null;
-  brokenCell: string | null;
+  /** Cells of the current generation that were ended from outside. */
+  brokenCells: string[];
+  /** How often such a cell was made up for. */
+  adoptions: number;
   roster: Roster | null;
   nodes: NodeStatus[];
   /** The last start on every host that the run ever had in a roster. */
   lastStarts: FormerNode[];
   ends: SeenEnd[];
+  /** The newest start of every node of the generation, by host. */
+  seats: Record<string, SeatStart>;
   nodesWanted: number;
   /** The newest ten. */
   resizes: Resize[];
@@ -61,6 +107,9 @@ export function newRecord(): RunRecord {
   return {
     ref: { handle: info.workflowId, runId: info.firstExecutionRunId, name: info.workflowId, fleet: DEFAULT_FLEET },
     task: null,
+    token: `${uuid4()}${uuid4()}`,
+    round: 1,
+    startReason: 'first',
     warnings: [],
     phase: 'queued',
     reason: 'Resolving',
@@ -68,16 +117,25 @@ export function newRecord(): RunRecord {
     lastLines: '',
     generation: 0,
     barrierRetries: 0,
+    barrierDeadlineMs: 0,
+    charges: [],
+    clocks: {},
+    failures: [],
+    replaced: [],
+    gone: [],
+    fence: [],
     granted: null,
     hosts: [],
     refused: null,
     cells: [],
     newcomers: null,
-    brokenCell: null,
+    brokenCells: [],
+    adoptions: 0,
     roster: null,
     nodes: [],
     lastStarts: [],
     ends: [],
+    seats: {},
     nodesWanted: 0,
     resizes: [],
     wish: null,
@@ -110,7 +168,9 @@ export function statusOf(record: RunRecord): RunStatus {
     reason: record.reason,
     message: record.message,
     generation: record.generation,
-    restarts: 0,
+    restarts: record.charges.filter(({ kind, free }) => kind === 'restart' && !free).length,
+    losses: record.charges.filter(({ kind, free }) => kind === 'loss' && !free).length,
+    failures: record.failures,
     nodesWanted: record.nodesWanted,
     resizes: record.resizes,
     nodes: record.nodes,
@@ -136,12 +196,46 @@ export function recordEnds(record: RunRecord, cell: string, generation: number, 
   if (generation !== record.generation || !record.cells.some(({ id }) => id === cell)) return;
   for (const { host, end } of ends) {
     const node = record.nodes.find((known) => known.host === host);
-    if (!node || node.rank === null || record.ends.some((seen) => seen.host === host)) continue;
-    record.ends.push({ rank: node.rank, host, end });
+    if (!node || node.rank === null || end.startNumber < node.startNumber || record.ends.some((seen) => seen.host === host)) continue;
+    record.ends.push({ rank: node.rank, group: node.group, host, end, verdict: null });
     node.exitCode = end.kind === 'exited' ? end.code : null;
-    node.state = endState(end, record.phase === 'stopping' || record.phase === 'resizing');
+    node.state = endState(end, record.phase === 'stopping' || record.phase === 'resizing' || record.phase === 'restarting');
   }
   show(record);
+}
+
+/** Nothing is heard of these hosts, or it is again. */
+export function recordSilence(record: RunRecord, { generation, hosts, state }: NodesSilent): void {
+  if (generation !== record.generation) return;
+  for (const node of record.nodes) {
+    if (!hosts.includes(node.host)) continue;
+    if (state === 'silent' && node.state === 'running') node.state = 'silent';
+    if (state === 'heard' && node.state === 'silent') node.state = 'running';
+  }
+  show(record);
+}
+
+/** A node was started again, alone. */
+export function recordRestart(record: RunRecord, { generation, host, gathering, startNumber }: NodeRestarted): void {
+  const node = record.nodes.find((known) => known.host === host);
+  if (generation !== record.generation || !node) return;
+  record.seats[host] = { gathering, startNumber };
+  Object.assign(node, { startNumber, state: 'running', exitCode: null });
+  startClock(record.clocks, host);
+  noteStarts(record);
+  show(record);
+}
+
+/** Keeps where the output of each node's last start is. */
+export function noteStarts(record: RunRecord): void {
+  const starts = record.nodes.map(({ rank, host, startNumber }) => ({ rank: rank ?? 0, host, startNumber }));
+  record.lastStarts = [...record.lastStarts.filter(({ host }) => !starts.some((start) => start.host === host)), ...starts];
+}
+
+/** Keeps what went wrong: the first ten, the root cause among them, and the newest ten. */
+export function noteFailure(record: RunRecord, note: FailureNote): void {
+  record.failures.push(note);
+  if (record.failures.length > 20) record.failures.splice(10, 1);
 }
 
 function endState(end: SeenEnd['end'], stopping: boolean): NodeState {
@@ -159,6 +253,7 @@ export function markNodes(record: RunRecord, state: NodeState): void {
 
 /** What all nodes have in common. */
 export function programOf(task: Task): Omit<Program, 'commands'> {
-  const { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo, stopSignal, stopDurationSeconds, hostTimeoutSeconds } = task;
-  return { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo, stopSignal, stopDurationSeconds, hostTimeoutSeconds };
+  const { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo } = task;
+  const { stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, fencing } = task;
+  return { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo, stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, fencing };
 }

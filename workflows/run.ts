@@ -4,24 +4,25 @@ import {
   CancellationScope,
   CancelledFailure,
   condition,
+  continueAsNew,
   getExternalWorkflowHandle,
   proxyLocalActivities,
   setHandler,
   sleep,
-  uuid4,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { ControlActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
-import type { GrantedHost } from '../spec/fleet.js';
 import { filesWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
-import type { RunStatus, StartReason } from '../spec/nodes.js';
+import type { RunStatus } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { describeParts } from './decisions/lease.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
-import { endGeneration, release, runGeneration } from './generation.js';
+import { type Ending, endGeneration, release, runGeneration } from './generation.js';
+import { awaitFences, replaceLost } from './members.js';
 import { recordWish, refuseWishes } from './rescale.js';
-import { enter, newRecord, type RunRecord, recordEnds, statusOf } from './run-record.js';
+import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, statusOf } from './run-record.js';
 
 /** A cell has nothing to do any more when its nodes' ends were told. */
 const CELLS_CLOSE_MS = 5_000;
@@ -30,12 +31,13 @@ const { resolveTask } = proxyLocalActivities<ControlActivities>({ startToCloseTi
 
 /**
  * One run: resolves what was submitted, leases hosts, gathers them, seals the roster, tells every node, supervises
- * and ends. Fails with the type and the message of the first failure; is cancelled by a stop or a cancellation.
+ * and ends. Fails with the type and the message of the first failure; is cancelled by a stop or a cancellation. `carried`: what it was before it
+ * continued as new.
  */
-export async function musterRun(submitted: unknown): Promise<RunStatus> {
-  const record = newRecord();
+export async function musterRun(submitted: unknown, carried?: RunRecord): Promise<RunStatus> {
+  const record = carried ?? newRecord();
   listen(record);
-  const outcome = await CancellationScope.nonCancellable(() => live(record, submitted));
+  const outcome = await CancellationScope.nonCancellable(() => (carried?.task ? holdGang(record, carried.task) : live(record, submitted)));
   record.endedAtMs = Date.now();
   refuseWishes(record);
   if (outcome.kind === 'succeeded') enter(record, 'succeeded', 'Succeeded', outcome.message);
@@ -66,6 +68,8 @@ function listen(record: RunRecord): void {
   setHandler(messages.nodesReleased, ({ generation }) => {
     if (generation === record.generation) release(record);
   });
+  setHandler(messages.nodesSilent, (message) => recordSilence(record, message));
+  setHandler(messages.nodeRestarted, (message) => recordRestart(record, message));
   setHandler(messages.nodesEnded, ({ cell, generation, ends }) => recordEnds(record, cell, generation, ends));
   setHandler(messages.rescale, (wish) => recordWish(record, wish?.nodes));
   setHandler(messages.stop, ({ mode }) => {
@@ -96,7 +100,8 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
     return stopped(record);
   }
   if (!Array.isArray(granted)) return { kind: 'failed', failure: granted };
-  return holdGang(record, task, granted);
+  record.hosts = granted;
+  return holdGang(record, task);
 }
 
 /** Whoever keeps the task's files hears that they are in use. Nobody waits for it: the hosts say what is missing. */
@@ -110,26 +115,13 @@ function useFiles({ archives, repo }: Task): void {
 }
 
 /** One generation after the other, until the gang has ended; then the hosts are given back. */
-async function holdGang(record: RunRecord, task: Task, granted: GrantedHost[]): Promise<RunEnd> {
-  const token = `${uuid4()}${uuid4()}`;
-  record.hosts = granted;
+async function holdGang(record: RunRecord, task: Task): Promise<RunEnd> {
   if (task.maxDurationSeconds !== null) void watchDuration(record, task.maxDurationSeconds);
-  let reason: StartReason = 'first';
-  for (let round = 1; ; round++) {
-    const outcome = await runGeneration(record, task, round, token, reason);
-    if (outcome.kind === 'rescale') {
-      enter(record, 'resizing', 'Resizing', `All nodes are stopped, to start as ${record.resizing?.nodes} with the new list`);
-      await endGeneration(record, task);
-      await changeMembers(record, outcome.leave);
-      record.barrierRetries = 0;
-      reason = 'rescale';
-      if (!record.stopWanted) continue;
-    } else await endGeneration(record, task);
-    if (outcome.kind === 'retry' && !record.stopWanted) {
-      record.barrierRetries++;
-      reason = 'restart';
-      continue;
-    }
+  for (; ; record.round++) {
+    if (workflowInfo().continueAsNewSuggested && record.newcomers === null) await goOnAnew(record);
+    const ending = await runGeneration(record, task);
+    const goesOn = await nextGeneration(record, task, ending);
+    if (goesOn === 'again') continue;
     await dismissNewcomers(record, task);
     // A cell's end that came during the last workflow task would have the server refuse it, and cost seconds.
     await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
@@ -137,13 +129,57 @@ async function holdGang(record: RunRecord, task: Task, granted: GrantedHost[]): 
       record,
       leftovers(
         record,
-        record.nodes.map(({ host }) => host),
+        [...record.nodes, ...record.hosts].map(({ host }) => host),
       ),
     );
-    if (outcome.kind === 'failed') return outcome;
-    if (outcome.kind === 'succeeded') return outcome;
+    if (goesOn !== null) return { kind: 'failed', failure: goesOn };
+    if (ending.kind === 'failed' || ending.kind === 'succeeded') return ending;
     return stopped(record);
   }
+}
+
+/** Ends the generation, and readies what another one needs where there is to be one. A failure: there can be none. */
+async function nextGeneration(record: RunRecord, task: Task, ending: Ending): Promise<'again' | Failure | null> {
+  if (ending.kind === 'rescale') {
+    enter(record, 'resizing', 'Resizing', `All nodes are stopped, to start as ${record.resizing?.nodes} with the new list`);
+    await endGeneration(record, task);
+    await changeMembers(record, ending.leave);
+    record.barrierRetries = 0;
+    record.startReason = 'rescale';
+    record.replaced = [];
+    return record.stopWanted ? null : 'again';
+  }
+  if (ending.kind === 'restart') return restart(record, task, ending);
+  await endGeneration(record, task);
+  if (ending.kind !== 'retry' || record.stopWanted) return null;
+  record.barrierRetries++;
+  record.startReason = 'restart';
+  return 'again';
+}
+
+/** Stops what is left of the gang while others are found for lost hosts, and waits as long as the back-off says. */
+async function restart(record: RunRecord, task: Task, { failure, message, delayMs }: Ending & { kind: 'restart' }): Promise<'again' | Failure | null> {
+  enter(record, 'restarting', failure.type, message);
+  record.replaced = [];
+  const stopped = () => record.stopWanted !== null;
+  const backedOff = delayMs > 0 ? condition(stopped, delayMs) : undefined;
+  const [first] = await Promise.all([replaceLost(record, task), endGeneration(record, task), backedOff]);
+  // Who was lost while the others were being stopped.
+  const second = first === 'replaced' ? await replaceLost(record, task) : first;
+  await awaitFences(record, task);
+  record.gone = [];
+  record.barrierRetries = 0;
+  record.startReason = 'restart';
+  if (stopped() || second === null) return null;
+  return second === 'replaced' ? 'again' : second;
+}
+
+/** Goes on with an empty history: between two generations nothing of the run lives but what the record says. */
+async function goOnAnew(record: RunRecord): Promise<void> {
+  await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
+  await condition(allHandlersFinished);
+  // The task stands in the record; what was submitted is not read again.
+  await continueAsNew<typeof musterRun>(null, { ...record, cells: [] });
 }
 
 /** Gives back the hosts of those who leave, and counts the newcomers in. */
@@ -162,7 +198,7 @@ async function watchDuration(record: RunRecord, seconds: number): Promise<void> 
 /** In which state each of these hosts is given back. */
 function leftovers(record: RunRecord, hosts: readonly string[]): { clean: string[]; unclean: string[]; silent: string[] } {
   const lists = { clean: [] as string[], unclean: [] as string[], silent: [] as string[] };
-  for (const host of hosts) {
+  for (const host of new Set(hosts)) {
     const seen = record.ends.find((other) => other.host === host)?.end;
     if (seen?.clean) lists.clean.push(host);
     else if (seen?.kind === 'failed' && seen.failure.type === 'HostLost') lists.silent.push(host);

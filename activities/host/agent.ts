@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { PeerPort } from '../network/peer-port.js';
+import type { ServerClock } from './server-clock.js';
 
 /** What every activity of one host stands on. */
 export interface Agent {
@@ -14,6 +15,7 @@ export interface Agent {
   gpus: number;
   version: string;
   client: Client;
+  clock: ServerClock;
   peers: PeerPort;
   /** The most disk that one start's output takes; null: no limit. */
   outputCapBytes: number | null;

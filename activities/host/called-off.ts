@@ -1,3 +1,4 @@
+import { gatheringBase } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import type { Agent } from './agent.js';
 import { readTombstone } from './store.js';
@@ -6,7 +7,7 @@ import { readTombstone } from './store.js';
 export function isBuried(agent: Agent, runId: string, work: { gathering: string; generation: number; startNumber: number }): boolean {
   const tombstone = readTombstone(agent.dataDir, runId);
   const buried = work.generation > 0 && (work.generation <= tombstone.generation || work.startNumber <= tombstone.startNumber);
-  return buried || tombstone.gatherings.includes(work.gathering);
+  return buried || tombstone.gatherings.includes(gatheringBase(work.gathering));
 }
 
 export function superseded(startNumber: number): NodeEnd {

@@ -1,17 +1,20 @@
 import { hostname } from 'node:os';
 import { ApplicationFailure, activityInfo, CompleteAsyncError } from '@temporalio/activity';
 import type { HostActivities, HostAddressee, OutputChunk, ReadOutputInput, StopNodeInput } from '../../spec/activities.js';
-import { cookie, cookiePrefix } from '../../spec/ids.js';
+import { cookie, cookiePrefix, gatheringBase } from '../../spec/ids.js';
 import { readOutput, waitForOutput } from '../process/output.js';
 import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
+import { watchPeer } from './peers.js';
 import type { Seats } from './seats.js';
 import { listStarts, raiseTombstone, readStart, startDir } from './store.js';
 
 /** The activities of one host, over its agent and the starts that it knows. */
 export function createHostActivities(agent: Agent, seats: Seats): HostActivities {
+  const noteTime = () => agent.clock.note(activityInfo().currentAttemptScheduledTimestampMs);
   return {
     async startNode(input) {
+      noteTime();
       await refuseForeign(input, input.run.runId);
       const { highestGeneration, startNumber, freePort } = await seats.prepare(input, async () => {
         await agent.client.activity.heartbeat(activityInfo().taskToken);
@@ -21,6 +24,7 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
     },
 
     async runNode(input) {
+      noteTime();
       await refuseForeign(input, input.run.runId);
       const info = activityInfo();
       const start = await seats.find(input);
@@ -50,9 +54,17 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       return { clean: [...all, ...carriers.map(({ clean }) => clean)].every(Boolean) };
     },
 
+    async watchPeer(input) {
+      noteTime();
+      await refuseForeign(input, input.run.runId);
+      void watchPeer(agent, input, activityInfo().taskToken);
+      throw new CompleteAsyncError();
+    },
+
     readOutput: (input) => readChunk(agent, seats, input),
 
     async describeHost() {
+      noteTime();
       return { host: agent.host, identity: agent.identity, pid: process.pid, version: `${agent.version} on ${hostname()}` };
     },
   };
@@ -71,7 +83,7 @@ function sortStarts(agent: Agent, { run, generation, gathering }: StopNodeInput)
   const numbers = listStarts(agent.dataDir, run.runId);
   const isNewer = (number: number) => {
     const start = readStart(agent.dataDir, run.runId, number);
-    if (gathering === null || start === undefined || start.gathering === gathering) return false;
+    if (gathering === null || start === undefined || gatheringBase(start.gathering) === gathering) return false;
     return start.generation === 0 ? start.end === null : start.generation > generation;
   };
   const spared = numbers.filter(isNewer);

@@ -5,6 +5,7 @@ import type { FirstWave } from '../network/meeting.js';
 import { readProgram } from '../process/start-dir.js';
 import type { Agent } from './agent.js';
 import { writeNodeFiles } from './node-files.js';
+import { keepRoster } from './rosters.js';
 import { type StartRecord, startDir } from './store.js';
 
 /**
@@ -23,7 +24,9 @@ export async function meet(
   const saysUp = isFirstWave(startup, rank);
   const prepare = async (bytes: string) => {
     // A program that goes already has read its files.
-    if (!readProgram(startDir(agent.dataDir, run.runId, record.startNumber))) await writeNodeFiles(agent, record, startReason, bytes);
+    if (readProgram(startDir(agent.dataDir, run.runId, record.startNumber))) return;
+    keepRoster(agent.dataDir, run.runId, bytes);
+    await writeNodeFiles(agent, record, startReason, bytes);
   };
   if (rank === 0 && input.rosterBytes !== null) {
     const { nodes, rosterBytes } = input;

@@ -2,20 +2,25 @@ import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/clien
 import type { RunNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { cookie } from '../../spec/ids.js';
-import type { NodeEnd } from '../../spec/nodes.js';
+import type { Beat, NodeEnd } from '../../spec/nodes.js';
 import { type HeldPort, holdPort } from '../network/held-port.js';
+import { isFromHere } from '../process/identity.js';
 import { lastLines } from '../process/output.js';
-import { readLaunchFailure, readProgram, releaseShim, shimAlive } from '../process/start-dir.js';
+import { readExit, readLaunchFailure, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
 import { terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
 import { endHelpers } from './end-helpers.js';
+import { watchHealth } from './health.js';
 import { isFirstWave, meet } from './meet.js';
+import { writeNodeFiles } from './node-files.js';
 import { boundOnce } from './output-keeper.js';
+import { fenceLost } from './peers.js';
 import { NotReady, passGate } from './readiness.js';
+import { readRoster } from './rosters.js';
 import { askRun } from './run-wanted.js';
 import { type StartRecord, startDir, writeStart } from './store.js';
-import { asFailure, reportEnd, tellCleaned, tellReleased } from './tell.js';
+import { asFailure, reportEnd, tellCleaned, tellHeard, tellReleased } from './tell.js';
 
 /** A start that nobody has asked for again is checked so often: is its run still there? */
 const ORPHAN_CHECK_MS = 30_000;
@@ -37,6 +42,12 @@ export class NodeStart {
   #stopping: Promise<boolean> | undefined;
   #token: Uint8Array | null = null;
   #held: HeldPort | undefined;
+  /** When Temporal answered last, by the monotonic clock. */
+  #contactMs = performance.now();
+  /** Ends what goes on as long as the program does: its health check, the calls to lost hosts. */
+  readonly #life = new AbortController();
+  /** What stands on the disk is older than what is known. */
+  #unsaved = false;
   /** Why this node is being ended though its program did nothing wrong by its exit code. */
   #gaveUp: Failure | undefined;
   #closed = false;
@@ -65,6 +76,11 @@ export class NodeStart {
       this.#resolveEnded();
       if (stage === 'reported') this.#close();
       else void this.#report(end);
+      return;
+    }
+    const program = readProgram(this.dir) ?? readShim(this.dir);
+    if (program && !isFromHere(program) && !readExit(this.dir)) {
+      void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
       return;
     }
     if (readProgram(this.dir)) this.#released();
@@ -106,15 +122,23 @@ export class NodeStart {
   begin(activity: { token: Uint8Array; workflowId: string; activityId: string }, input: RunNodeInput, deadlineAtMs: number): void {
     const alreadyReleased = this.record.stage === 'released';
     const over = this.record.end !== null || this.#stopping !== undefined;
-    const { generation, rank } = input;
+    const { generation, rank, token } = input;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
     this.#token = activity.token;
+    this.#contactMs = performance.now();
     this.#save({
+      token,
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
       ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
     });
-    this.#schedule(this.#beatMs());
+    // The first beat comes at once: without one nobody could tell when this host was heard last.
+    this.#schedule(0);
+    if (input.again) void tellHeard(this.agent, activity.workflowId);
+    if (input.fence.length > 0 && !over) {
+      const { run } = this.record;
+      void fenceLost(this.agent, { run, token, generation, seats: input.fence }, this.#life.signal);
+    }
     if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
     if (rank > 0) this.#letPortGo();
     this.#abort.abort();
@@ -124,6 +148,7 @@ export class NodeStart {
       this.#letPortGo();
       if (!signal.aborted && releaseShim(this.dir, 'go')) setImmediate(() => this.#released());
     };
+    if (input.entry === 'alone') return void this.#enterAlone(input, go);
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
     const up = () => this.#pass(signal);
     meet(this.agent, this.record, input, {
@@ -146,6 +171,19 @@ export class NodeStart {
       });
   }
 
+  /** The others run already: the list is the one that this host has kept, and nobody is waited for. */
+  async #enterAlone(input: RunNodeInput, go: () => void): Promise<void> {
+    try {
+      const bytes = readRoster(this.agent.dataDir, input.run.runId, input.digest);
+      if (bytes === undefined) return await this.#fail('HostStateLost', `host ${this.agent.host} has not kept the list of generation ${input.generation}`);
+      await writeNodeFiles(this.agent, this.record, input.startReason, bytes);
+      go();
+    } catch (error) {
+      releaseShim(this.dir, 'abort');
+      await this.#fail('NodeSetupFailed', error instanceof Error ? error.message : String(error));
+    }
+  }
+
   /** This node's gate, where its task has one. */
   async #pass(signal: AbortSignal): Promise<void> {
     const { ready } = this.record.program.startup;
@@ -157,9 +195,7 @@ export class NodeStart {
 
   #gateFailed(error: unknown): boolean {
     if (!(error instanceof NotReady)) return false;
-    const { stopSignal, stopDurationSeconds } = this.record.program;
-    this.#gaveUp = { type: 'NotReady', message: error.message };
-    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
+    this.#giveUp('NotReady', error.message);
     return true;
   }
 
@@ -188,6 +224,17 @@ export class NodeStart {
       onExit: (code, endedAtMs) => void this.#exited(code, endedAtMs),
       onShimLost: () => void this.#shimLost(),
     });
+    const { health } = this.record.program;
+    const { address, baseEnv } = this.agent;
+    if (health) void watchHealth(health, { dir: this.dir, address, baseEnv, signal: this.#life.signal }, (seen) => this.#giveUp('Unhealthy', seen));
+  }
+
+  /** Ends a program that did nothing wrong by its exit code. */
+  #giveUp(type: FailureType, message: string): void {
+    if (this.#gaveUp || this.#stopping || this.record.end) return;
+    const { stopSignal, stopDurationSeconds } = this.record.program;
+    this.#gaveUp = { type, message };
+    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
   }
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
@@ -225,6 +272,7 @@ export class NodeStart {
     void boundOnce(this.agent, this.dir);
     this.#letPortGo();
     this.#abort.abort();
+    this.#life.abort();
     this.#resolveEnded();
     await this.#report(end);
   }
@@ -246,6 +294,7 @@ export class NodeStart {
     this.#letPortGo();
     this.#watch?.close();
     this.#abort.abort();
+    this.#life.abort();
   }
 
   #close(): void {
@@ -267,22 +316,29 @@ export class NodeStart {
   /** One beat, or without a token one look at the run. */
   async #check(): Promise<void> {
     if (this.record.end) return;
+    if (this.#unsaved) this.#save({});
     if (this.#token) {
       const token = this.#token;
       try {
-        await this.agent.client.activity.heartbeat(token, { lastLines: await lastLines(this.dir) });
+        const beat: Beat = { sentAtMs: this.agent.clock.nowMs(), lastLines: await lastLines(this.dir) };
+        await this.agent.client.activity.heartbeat(token, beat);
+        this.#contactMs = performance.now();
       } catch (error) {
         const lost = error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError;
+        if (lost) this.#contactMs = performance.now();
         if (lost && this.#token === token) {
           this.#token = null;
           return this.#check();
         }
       }
+      this.#fenceItself();
       return this.#schedule(this.#beatMs());
     }
     const { run, generation, program } = this.record;
     const wanted = await askRun(this.agent, run, generation);
     if (this.record.end || this.#closed) return;
+    if (wanted !== 'unknown') this.#contactMs = performance.now();
+    this.#fenceItself();
     if (wanted === 'closed' || wanted === 'superseded') {
       const message = wanted === 'closed' ? 'the run is closed' : 'a newer generation leaves this host out';
       const clean = await this.stop({ type: 'Superseded', message }, program.stopSignal as NodeJS.Signals, program.stopDurationSeconds * 1000);
@@ -292,8 +348,22 @@ export class NodeStart {
     this.#schedule(this.record.stage === 'released' ? LOST_TOKEN_CHECK_MS : ORPHAN_CHECK_MS);
   }
 
+  /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */
+  #fenceItself(): void {
+    const { fencing, hostTimeoutSeconds } = this.record.program;
+    if (fencing !== 'strict' || performance.now() - this.#contactMs < hostTimeoutSeconds * 1000) return;
+    this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`);
+  }
+
   #save(change: Partial<StartRecord>): void {
     Object.assign(this.record, change);
-    writeStart(this.agent.dataDir, this.record);
+    try {
+      writeStart(this.agent.dataDir, this.record);
+      this.#unsaved = false;
+    } catch (error) {
+      // A full disk is no reason to lose a program that runs: what is known is written with the next beat.
+      if (!this.#unsaved) this.agent.log.error({ error: String(error), start: this.cookie }, 'the state of a node cannot be written; going on without');
+      this.#unsaved = true;
+    }
   }
 }

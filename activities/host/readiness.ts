@@ -28,22 +28,27 @@ export interface GatePlace {
  * Resolves when the gate is passed: the port is listened on at the node's own address, or the command exits with 0. Rejects with
  * `NotReady` after its time, with the last thing seen; with the signal's reason when that aborts.
  */
-export async function passGate(gate: ReadyWhen, { dir, address, baseEnv, signal }: GatePlace): Promise<void> {
-  const untilMs = Date.now() + gate.timeoutSeconds * 1000;
+export async function passGate(gate: ReadyWhen, place: GatePlace): Promise<void> {
+  const { signal } = place;
+  const untilMs = performance.now() + gate.timeoutSeconds * 1000;
   for (;;) {
     signal.throwIfAborted();
-    const leftMs = Math.max(1, untilMs - Date.now());
-    const seen: string =
-      gate.port !== null
-        ? lookAtPort(address, gate.port)
-        : await tryCommand(renderFor(dir, gate.command ?? ''), dir, { baseEnv, limitMs: Math.min(COMMAND_LIMIT_MS, leftMs), signal });
+    const leftMs = Math.max(1, untilMs - performance.now());
+    const seen = await tryProbe(gate, place, Math.min(COMMAND_LIMIT_MS, leftMs));
     signal.throwIfAborted();
     if (seen === 'ready') return;
     const pauseMs = gate.port !== null ? LOOK_EVERY_MS.port : LOOK_EVERY_MS.command;
     // No try that would be cut short: the last whole one tells more.
-    if (Date.now() + pauseMs >= untilMs) throw new NotReady(`its program was not ready ${gate.timeoutSeconds} s after its start: ${seen}`);
+    if (performance.now() + pauseMs >= untilMs) throw new NotReady(`its program was not ready ${gate.timeoutSeconds} s after its start: ${seen}`);
     await pause(pauseMs, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Looks once: `ready`, or what is wrong, in words. */
+export async function tryProbe({ port, command }: Pick<ReadyWhen, 'port' | 'command'>, place: GatePlace, limitMs: number): Promise<string> {
+  const { dir, address, baseEnv, signal } = place;
+  if (port !== null) return lookAtPort(address, port);
+  return await tryCommand(renderFor(dir, command ?? ''), dir, { baseEnv, limitMs, signal });
 }
 
 function lookAtPort(address: string, port: number): string {
@@ -59,5 +64,5 @@ async function tryCommand(
   if (code === 0) return 'ready';
   const last = output.trim().slice(-SHOWN);
   const ended = code === null ? `did not end within ${how.limitMs / 1000} s` : `ended with code ${code}`;
-  return `the command of its gate ${ended}${last === '' ? ' and said nothing' : `; its last output: ${last}`}`;
+  return `the command ${ended}${last === '' ? ' and said nothing' : `; its last output: ${last}`}`;
 }

@@ -18,6 +18,8 @@ export interface StartRecord {
   stage: 'prepared' | 'meeting' | 'released' | 'reported';
   generation: number;
   rank: number;
+  /** The run's: whoever has it may ask about the seat. Empty before the first roster. */
+  token: string;
   /** It passed its gate, in the first of two waves. */
   up: boolean;
   /** The nodes of all waves were released. */

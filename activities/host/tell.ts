@@ -1,4 +1,4 @@
-import { ActivityNotFoundError } from '@temporalio/client';
+import { ActivityNotFoundError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Failure } from '../../spec/failures.js';
 import { fleetWorkflowId } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
@@ -7,6 +7,7 @@ import type { Agent } from './agent.js';
 
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;
+const TELL_TRIES = 10;
 
 /**
  * Tells how a node ended, by activity id, which works on an attempt that nobody has taken yet. Resolves when that is acknowledged, nobody
@@ -37,6 +38,20 @@ export async function tellReleased({ client, log }: Agent, handle: string, gener
     .getHandle(handle)
     .signal(messages.nodesReleased, { generation })
     .catch((error: unknown) => log.warn({ error: String(error) }, 'the run could not be told of the release'));
+}
+
+/** Tells a cell that this host has taken its node up again. Tries for a while, never throws. */
+export async function tellHeard({ client, host, log }: Agent, cell: string): Promise<void> {
+  for (let tries = 0, waitMs = RETRY_FIRST_MS; tries < TELL_TRIES; tries++, waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
+    try {
+      await client.workflow.getHandle(cell).signal(messages.nodeHeard, { host });
+      return;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return;
+      log.warn({ error: String(error) }, 'the cell could not be told that its node is heard');
+      await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
+    }
+  }
 }
 
 /** Tells the fleet that nothing of the run is left on this host. Never throws. */

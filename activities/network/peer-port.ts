@@ -2,7 +2,21 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { AddressNotFound, BarrierBroken } from './errors.js';
 import { Link } from './link.js';
 import { type HostedMeeting, Meeting, type MeetingHandlers, type MeetingTerms } from './meeting.js';
-import { encode, FIRST_FRAME_BYTES, HANDSHAKE_MS, Hello, newNonce, Opening, PROTOCOL_VERSION, Proof, prove, type Refusal, sameProof } from './protocol.js';
+import {
+  type Answer,
+  encode,
+  FIRST_FRAME_BYTES,
+  HANDSHAKE_MS,
+  Hello,
+  newNonce,
+  Opening,
+  PROTOCOL_VERSION,
+  Proof,
+  prove,
+  Question,
+  type Refusal,
+  sameProof,
+} from './protocol.js';
 
 export type { HostedMeeting, MeetingHandlers, MeetingTerms } from './meeting.js';
 
@@ -16,6 +30,8 @@ export interface PeerPort {
    * as long as nodes may come back for their *go*, and close it when the generation is over.
    */
   host(terms: MeetingTerms, handlers: MeetingHandlers): HostedMeeting;
+  /** Answers questions about seats from now on; undefined hangs up without a word. One that throws does too. */
+  answer(how: (question: Question) => Promise<Answer | undefined>): void;
   /** Closes all meetings and connections; resolves when nothing is open any more. */
   close(): Promise<void>;
 }
@@ -51,6 +67,7 @@ class ListeningPort implements PeerPort {
   readonly #meetings = new Map<string, Meeting>();
   readonly #strangers = new Set<Stranger>();
   readonly #sockets = new Set<Socket>();
+  #answer: (question: Question) => Promise<Answer | undefined> = async () => undefined;
 
   constructor(
     private readonly server: Server,
@@ -82,6 +99,10 @@ class ListeningPort implements PeerPort {
     return meeting;
   }
 
+  answer(how: (question: Question) => Promise<Answer | undefined>): void {
+    this.#answer = how;
+  }
+
   async close(): Promise<void> {
     for (const meeting of this.#meetings.values()) meeting.close();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -104,12 +125,24 @@ class ListeningPort implements PeerPort {
       const opening = Opening.safeParse(frame);
       if (!opening.success) return link.drop('not an opening');
       if (opening.data.muster !== PROTOCOL_VERSION) return this.#refuse(stranger, 'version', { version: PROTOCOL_VERSION });
+      const question = Question.safeParse(frame);
+      if (question.success) return void this.#reply(stranger, question.data);
       const hello = Hello.safeParse(frame);
       if (!hello.success) return link.drop('not a hello');
       stranger.hello = hello.data;
       link.onFrame = () => link.drop('it spoke out of turn');
       this.#admit(stranger, hello.data);
     };
+  }
+
+  async #reply(stranger: Stranger, question: Question): Promise<void> {
+    const { link } = stranger;
+    link.onFrame = () => link.drop('it spoke out of turn');
+    const answer = await this.#answer(question).catch(() => undefined);
+    if (!this.#strangers.has(stranger)) return;
+    this.#release(stranger);
+    if (answer === undefined) link.drop('nothing to say to it');
+    else this.#finish(stranger, encode(answer));
   }
 
   /** Decides about a hello. Where its meeting is not held here yet, the connection waits for it: faster than to call again. */
@@ -149,10 +182,14 @@ class ListeningPort implements PeerPort {
 
   #refuse(stranger: Stranger, why: Refusal['why'], more: Omit<Refusal, 't' | 'why'> = {}): void {
     this.#release(stranger);
-    // Not even the refusal of one that does not read may stay for ever.
-    const timer = setTimeout(() => stranger.link.drop('it did not read its refusal'), this.strangerMs);
-    stranger.link.onClosed = () => clearTimeout(timer);
-    stranger.link.finish(encode({ t: 'refused', why, ...more }));
+    this.#finish(stranger, encode({ t: 'refused', why, ...more }));
+  }
+
+  #finish({ link }: Stranger, word: Buffer): void {
+    // Not even the last word to one that does not read may stay for ever.
+    const timer = setTimeout(() => link.drop('it did not read the last word'), this.strangerMs);
+    link.onClosed = () => clearTimeout(timer);
+    link.finish(word);
   }
 
   #tooLate(stranger: Stranger): void {

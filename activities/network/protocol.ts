@@ -15,12 +15,14 @@ import { z } from 'zod';
  *   up        (first of two waves only)      ──▶
  *                                            ◀──  done
  *
+ * Beside that an agent answers questions about a seat of its own: question (about, nonce, mac) ──▶ ◀── answer (state, mac).
+ *
  * In place of any frame the host may say `refused` or `broken`. The token itself is never sent. The mac in the hello keeps
  * strangers from learning which generation, roster or ranks there are: who does not know the token is told `denied`, no more.
  */
 
 /** Both sides of a barrier must speak the same version; another one is refused by name. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** No side reads more than this before the other has proven itself. */
 export const FIRST_FRAME_BYTES = 4 * 1024;
@@ -52,6 +54,42 @@ export const Hello = z.object({
 });
 export type Hello = z.infer<typeof Hello>;
 
+/** About one start of a seat: how it is (`ask`), or that it is over and is to be ended (`fence`). The mac proves that who asks knows the run's token. */
+export const Question = z.object({
+  muster: z.literal(PROTOCOL_VERSION),
+  t: z.enum(['ask', 'fence']),
+  runId: z.string().min(1),
+  host: z.string().min(1),
+  startNumber: count,
+  generation: count,
+  nonce: hex32,
+  mac: hex32,
+});
+export type Question = z.infer<typeof Question>;
+
+/** `end`: how the node ended, as JSON. The mac proves that it is the agent of that host, and not whoever else has its address. */
+export const Answer = z.object({
+  t: z.literal('answer'),
+  state: z.enum(['running', 'ended', 'unknown', 'fenced', 'unclean']),
+  end: z.string().nullable(),
+  mac: hex32,
+});
+export type Answer = z.infer<typeof Answer>;
+
+/** HMAC-SHA256 of a question, and of an answer to it, by the run's token. */
+export function signQuestion(token: string, { t, runId, host, startNumber, generation, nonce }: Omit<Question, 'mac' | 'muster'>): string {
+  return sign(token, ['question', t, runId, host, startNumber, generation, nonce]);
+}
+export function signAnswer(token: string, question: Omit<Question, 'mac' | 'muster'>, { state, end }: Pick<Answer, 'state' | 'end'>): string {
+  return sign(token, ['answer', signQuestion(token, question), state, end]);
+}
+
+function sign(token: string, said: unknown[]): string {
+  return createHmac('sha256', token)
+    .update(JSON.stringify([PROTOCOL_VERSION, ...said]))
+    .digest('hex');
+}
+
 /** `not-yet` is the only refusal after which to try again. */
 export const Refusal = z.object({
   t: z.literal('refused'),
@@ -82,7 +120,7 @@ export const Ready = z.object({ t: z.literal('ready') });
 /** The node's program is ready for those who wait for it. */
 export const Up = z.object({ t: z.literal('up') });
 
-export type Frame = z.infer<typeof HostFrame> | Hello | z.infer<typeof Proof> | z.infer<typeof Ready> | z.infer<typeof Up>;
+export type Frame = z.infer<typeof HostFrame> | Hello | z.infer<typeof Proof> | z.infer<typeof Ready> | z.infer<typeof Up> | Question | Answer;
 
 /** A frame as it goes over the wire. */
 export function encode(frame: Frame): Buffer {

@@ -116,7 +116,7 @@ it('fails with the last output of the gate when the first are not ready in time,
   const { reason, message, nodes, lastLines, runId } = await untilPhase(machines.client, run, 'failed');
   expect([reason, lastLines]).toEqual(['NotReady', 'from the program\n']);
   expect(message).toBe(
-    `Node 0 on ${nodes[0]?.host} failed in generation 1: its program was not ready 1 s after its start: the command of its gate ended with code 3; its last output: still loading; the other 2 nodes were stopped`,
+    `Node 0 on ${nodes[0]?.host} failed in generation 1: its program was not ready 1 s after its start: the command ended with code 3; its last output: still loading; the other 2 nodes were stopped`,
   );
   expect(readLines(out)).toEqual([]);
   await untilNothingLeft(runId);

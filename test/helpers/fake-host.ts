@@ -1,11 +1,11 @@
 import { ApplicationFailure, activityInfo, CompleteAsyncError, Context } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import type { HostActivities, RunNodeInput, StartNodeInput, StopNodeInput } from '../../spec/activities.js';
+import type { HostActivities, PeerWord, RunNodeInput, StartNodeInput, StopNodeInput, WatchPeerInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
-import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, hostQueue } from '../../spec/ids.js';
-import { type HostAnnounced, hostAnnounced, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
-import type { NodeEnd } from '../../spec/nodes.js';
+import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, gatheringBase, hostQueue } from '../../spec/ids.js';
+import { type HostAnnounced, hostAnnounced, nodeHeard, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
+import type { Beat, NodeEnd } from '../../spec/nodes.js';
 import { IDENTITY, type WorkflowEnv } from './workflow-env.js';
 
 /** How a fake host behaves, and what its program does. Times are real milliseconds. */
@@ -14,8 +14,10 @@ export interface FakeHostSettings {
   labels?: Record<string, string>;
   /** The host answers `startNode` so late. */
   readyAfterMs?: number;
-  /** null: the program runs until it is stopped. */
-  exitCode?: number | null;
+  /** null: the program runs until it is stopped. A list: that of each start in turn, the last one again and again. */
+  exitCode?: number | null | (number | null)[];
+  /** What becomes of it when it is asked about a silent peer; without it, it takes no such task. */
+  sawPeer?: PeerWord | 'reachable';
   exitAfterMs?: number;
   lastLines?: string;
   failStart?: { type: FailureType; message: string };
@@ -36,6 +38,7 @@ export interface FakeHostSettings {
 }
 
 interface Inputs {
+  watchPeer: WatchPeerInput;
   startNode: StartNodeInput;
   runNode: RunNodeInput;
   stopNode: StopNodeInput;
@@ -67,7 +70,7 @@ export class FakeHost {
   readonly calls: (keyof Inputs)[] = [];
   readonly identity: string;
   alive = true;
-  #inputs: { [K in keyof Inputs]: Inputs[K][] } = { startNode: [], runNode: [], stopNode: [] };
+  #inputs: { [K in keyof Inputs]: Inputs[K][] } = { startNode: [], runNode: [], stopNode: [], watchPeer: [] };
   #memories = new Map<string, Memory>();
   #worker: Worker | undefined;
   #done: Promise<void> | undefined;
@@ -131,6 +134,7 @@ export class FakeHost {
       startNode: (input) => this.#startNode(input),
       runNode: (input) => this.#runNode(input),
       stopNode: (input) => this.#stopNode(input),
+      watchPeer: (input) => this.#watchPeer(input),
       readOutput: async () => ({ startNumber: 1, data: '', nextOffset: 0, size: 0, skippedBytes: 0, end: true }),
       describeHost: async () => ({ host: this.name, identity: this.identity, pid: 1, version: 'fake' }),
     };
@@ -144,7 +148,7 @@ export class FakeHost {
     if (readyAfterMs) await pause(readyAfterMs);
     if (failStart) throw ApplicationFailure.nonRetryable(failStart.message, failStart.type);
     const memory = this.#memory(input.run.runId);
-    if (memory.tombstone.gatherings.includes(input.gathering)) {
+    if (memory.tombstone.gatherings.includes(gatheringBase(input.gathering))) {
       throw ApplicationFailure.nonRetryable(`Host ${this.name}: this gathering was called off`, 'Superseded');
     }
     let start = memory.starts.find((known) => known.gathering === input.gathering && !known.end);
@@ -165,7 +169,7 @@ export class FakeHost {
     const memory = this.#memory(input.run.runId);
     const { tombstone } = memory;
     const start = memory.starts.find((known) => known.number === input.startNumber && known.gathering === input.gathering);
-    const buried = input.generation <= tombstone.generation || tombstone.gatherings.includes(input.gathering);
+    const buried = input.generation <= tombstone.generation || tombstone.gatherings.includes(gatheringBase(input.gathering));
     if (start?.end) return start.end;
     if (!start || buried) return ended(input.startNumber, { type: 'Superseded', message: 'the start was called off before it began' });
     memory.generation = input.generation;
@@ -178,24 +182,43 @@ export class FakeHost {
     start.token = taskToken;
     start.activity = { workflowId: workflowExecution?.workflowId ?? '', activityId };
     clearInterval(start.beat);
-    const beat = () => this.env.client.activity.heartbeat(taskToken).catch(() => undefined);
+    if (input.again) await this.env.client.workflow.getHandle(start.activity.workflowId).signal(nodeHeard, { host: this.name });
+    const beat = async () => {
+      const details: Beat = { sentAtMs: await this.env.nowMs(), lastLines: this.settings.lastLines ?? '' };
+      await this.env.client.activity.heartbeat(taskToken, details).catch(() => undefined);
+    };
+    void beat();
     start.beat = setInterval(() => void beat(), Math.min(heartbeatTimeoutMs / 3, 60_000));
     start.beat.unref();
-    if (!start.released) this.floor.arrive(input, () => void this.#released(start, input));
+    if (input.entry === 'alone' && !start.released) setImmediate(() => void this.#released(start, input));
+    else if (!start.released) this.floor.arrive(input, () => void this.#released(start, input));
     throw new CompleteAsyncError();
   }
 
-  async #released(start: Start, { run, rank, generation }: RunNodeInput): Promise<void> {
+  async #released(start: Start, { run, rank, generation, entry }: RunNodeInput): Promise<void> {
     if (start.end || !this.alive) return;
     start.released = true;
-    if (rank === 0)
+    if (rank === 0 && entry === 'barrier')
       await this.env.client.workflow
         .getHandle(run.handle)
         .signal(nodesReleased, { generation })
         .catch(() => undefined);
-    const { exitCode = 0, exitAfterMs = 0, loseHeartbeatAfterMs } = this.settings;
+    const { exitCode: codes = 0, exitAfterMs = 0, loseHeartbeatAfterMs } = this.settings;
+    const exitCode = Array.isArray(codes) ? (codes.length > 1 ? (codes.shift() ?? null) : (codes[0] ?? null)) : codes;
     if (loseHeartbeatAfterMs !== undefined) setTimeout(() => void this.fallSilent(), loseHeartbeatAfterMs).unref();
     else if (exitCode !== null) setTimeout(() => void this.#exit(start, exitCode), exitAfterMs).unref();
+  }
+
+  async #watchPeer(input: WatchPeerInput): Promise<PeerWord> {
+    this.calls.push('watchPeer');
+    this.#inputs.watchPeer.push(input);
+    const { sawPeer } = this.settings;
+    if (sawPeer === undefined) throw ApplicationFailure.nonRetryable('it looks for nobody', 'Internal');
+    if (sawPeer !== 'reachable') return sawPeer;
+    const { taskToken } = activityInfo();
+    const timer = setInterval(() => void this.env.client.activity.heartbeat(taskToken).catch(() => clearInterval(timer)), 1_000);
+    timer.unref();
+    throw new CompleteAsyncError();
   }
 
   async #stopNode(input: StopNodeInput) {

@@ -4,8 +4,9 @@ import type { NodeEnd, RunStatus } from '../../spec/nodes.js';
 import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roster.js';
 import { describeRun } from '../../workflows/decisions/details.js';
 import { compareIds, decideGrants, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
-import { decideOutcome, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
+import { decideOutcome, decideVerdict, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
 import { refuseResize } from '../../workflows/decisions/resize.js';
+import type { RestartDecision } from '../../workflows/decisions/restart.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
 import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
 
@@ -205,7 +206,19 @@ describe('what the Web UI shows', () => {
     startNumber: 0,
   };
   const status: RunStatus = {
-    ...{ run: 'r', runId: 'r', name: 'r', fleet: 'f', phase: 'gathering', reason: '', message: '<img src=x> [a](b)\n# c', generation: 0, restarts: 0 },
+    ...{
+      run: 'r',
+      runId: 'r',
+      name: 'r',
+      fleet: 'f',
+      phase: 'gathering',
+      reason: '',
+      message: '<img src=x> [a](b)\n# c',
+      generation: 0,
+      restarts: 0,
+      losses: 0,
+      failures: [],
+    },
     ...{ nodesWanted: 1, nodes: [node], formerNodes: [], resizes: [], warnings: [], submittedAtMs: 0, releasedAtMs: null, endedAtMs: null, lastLines: '' },
   };
 
@@ -222,39 +235,73 @@ describe('what the Web UI shows', () => {
 
 describe('the outcome', () => {
   const exited = (rank: number, code: number): SeenEnd => ({
-    ...{ rank, host: `h-${rank}` },
+    ...{ rank, group: '0', host: `h-${rank}`, verdict: null },
     end: { kind: 'exited', code, startNumber: 1, endedAtMs: 0, lastLines: `last of ${rank}`, clean: true },
   });
   const broken = (rank: number): SeenEnd => {
     const failure = { type: 'BarrierBroken' as const, message: 'rank 2 is missing' };
     const end: NodeEnd = { kind: 'failed', failure, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
-    return { rank, host: `h-${rank}`, end };
+    return { rank, group: '0', host: `h-${rank}`, end, verdict: null };
   };
-  const decide = (ends: SeenEnd[], change: { stopCriteria?: 'master-done'; barrierRetries?: number } = {}) =>
-    decideOutcome({ ends, nodes: 3, generation: 1, stopCriteria: 'all-done', barrierRetries: 0, ...change });
+  const fail: RestartDecision = { do: 'fail', exhausted: false, why: 'no restart is asked for' };
+  const judged = (seen: SeenEnd, restart: RestartDecision = fail, barrierRetries = 0): SeenEnd => ({
+    ...seen,
+    verdict: decideVerdict(seen, { generation: 1, nodes: 3, barrierRetries, restart }),
+  });
+  const decide = (ends: SeenEnd[], stopCriteria: 'all-done' | 'master-done' = 'all-done') => decideOutcome({ ends, nodes: 3, stopCriteria });
+  const again = { delayMs: 0, charge: 'restart' as const, left: 1, why: '1 of 3 restarts left' };
 
   it.each([
-    ['goes on while nodes run', [exited(0, 0)], 'running'],
-    ['succeeds when all are done', [exited(0, 0), exited(1, 0), exited(2, 0)], 'succeeded'],
-    ['fails with the first failure', [exited(0, 0), exited(2, 7), exited(1, 143)], 'failed'],
-    ['tries a broken barrier again', [broken(1)], 'retry'],
+    ['goes on while nodes run', [judged(exited(0, 0))], 'running'],
+    ['goes on while nobody has looked at an end', [exited(0, 0), exited(1, 0), exited(2, 0)], 'running'],
+    ['succeeds when all are done', [0, 1, 2].map((rank) => judged(exited(rank, 0))), 'succeeded'],
+    ['fails with the first failure', [exited(0, 0), exited(2, 7), exited(1, 143)].map((end) => judged(end)), 'failed'],
+    ['tries a broken barrier again', [judged(broken(1))], 'retry'],
+    ['starts all again when the rules say so', [judged(exited(1, 7), { do: 'restart', scope: 'all', ...again })], 'restart'],
   ])('%s', (_, ends, kind) => {
     expect(decide(ends).kind).toBe(kind);
   });
 
   it('names rank, host, code and last lines of the first failure, not of the cascade', () => {
-    const outcome = decide([exited(2, 7), exited(1, 143)]);
+    const outcome = decide([judged(exited(2, 7)), judged(exited(1, 143))]);
     expect(outcome).toMatchObject({ lastLines: 'last of 2', failure: { type: 'CommandFailed' } });
     expect(outcome.kind === 'failed' && outcome.failure.message).toBe('Node 2 on h-2 exited with code 7 in generation 1; the other 2 nodes were stopped');
   });
 
+  it.each([
+    [
+      { do: 'restart' as const, scope: 'all' as const, ...again },
+      'Node 1 on h-1 exited with code 7 in generation 1; all nodes start again, 1 of 3 restarts left',
+    ],
+    [
+      { do: 'restart' as const, scope: 'node' as const, ...again, delayMs: 1_940 },
+      'Node 1 on h-1 exited with code 7 in generation 1; it starts again in 1.9 s, 1 of 3 restarts left',
+    ],
+  ])('says what is done about a failure, and what is left', (restart, message) => {
+    expect(judged(exited(1, 7), restart).verdict).toMatchObject({ do: restart.scope === 'all' ? 'restart' : 'again', message });
+  });
+
+  it('fails with a type of its own when the budget is used', () => {
+    const { verdict } = judged(exited(1, 7), { do: 'fail', exhausted: true, why: 'all 3 restarts are used' });
+    const message = 'Node 1 on h-1 exited with code 7 in generation 1, and all 3 restarts are used; the other 2 nodes were stopped';
+    expect(verdict).toEqual({ do: 'fail', failure: { type: 'RestartsExhausted', message } });
+  });
+
+  it('succeeds over failures that a rule ignores, and names them', () => {
+    const ignored = judged(exited(2, 7), { do: 'ignore', why: 'rule 1 of restart' });
+    expect(decide([judged(exited(0, 0)), judged(exited(1, 0)), ignored])).toEqual({
+      kind: 'succeeded',
+      message: 'All 3 nodes are done; failures that a rule ignores: node 2 (exited with code 7)',
+    });
+  });
+
   it('gives up on a broken barrier after three retries', () => {
-    expect(decide([broken(1)], { barrierRetries: 3 })).toMatchObject({ kind: 'failed', failure: { type: 'BarrierBroken' } });
+    expect(decide([judged(broken(1), fail, 3)])).toMatchObject({ kind: 'failed', failure: { type: 'BarrierBroken' } });
   });
 
   it('succeeds when the master is done and the task says so', () => {
-    expect(decide([exited(0, 0)], { stopCriteria: 'master-done' }).kind).toBe('succeeded');
-    expect(decide([exited(1, 0)], { stopCriteria: 'master-done' }).kind).toBe('running');
+    expect(decide([judged(exited(0, 0))], 'master-done').kind).toBe('succeeded');
+    expect(decide([judged(exited(1, 0))], 'master-done').kind).toBe('running');
   });
 
   it('says that a signal and a high exit code look alike', () => {

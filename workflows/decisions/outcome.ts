@@ -1,17 +1,29 @@
 import type { Failure } from '../../spec/failures.js';
 import type { NodeEnd } from '../../spec/nodes.js';
+import type { RestartDecision } from './restart.js';
 
 /** How a node of the current generation ended, in the order the workflow saw it. */
 export interface SeenEnd {
   rank: number;
+  group: string;
   host: string;
   end: NodeEnd;
+  /** What was decided about it; null as long as nobody has looked. */
+  verdict: Verdict | null;
 }
+
+/** `retry`: a broken barrier is tried again, free of charge. `again`: the node starts again, alone. `restart`: all do. */
+export type Verdict =
+  | { do: 'done' }
+  | { do: 'again' | 'restart'; delayMs: number; failure: Failure; message: string }
+  | { do: 'retry'; failure: Failure }
+  | { do: 'fail'; failure: Failure };
 
 export type Outcome =
   | { kind: 'running' }
   | { kind: 'succeeded'; message: string }
   | { kind: 'failed'; failure: Failure; lastLines: string }
+  | { kind: 'restart'; delayMs: number; failure: Failure; message: string }
   | { kind: 'retry'; failure: Failure };
 
 /** A broken barrier is tried again so often, free of charge. */
@@ -40,35 +52,52 @@ export function describeExit(code: number): string {
   return signal ? `ended with ${code} (${signal}, or exit ${code})` : `exited with code ${code}`;
 }
 
+/** Who and what, in which generation: the first half of every sentence about a node's end. */
+export function describeEnd({ rank, host, end }: Pick<SeenEnd, 'rank' | 'host' | 'end'>, generation: number): string {
+  if (end.kind === 'exited') return `Node ${rank} on ${host} ${describeExit(end.code)} in generation ${generation}`;
+  return `Node ${rank} on ${host} failed in generation ${generation}: ${end.failure.message}`;
+}
+
+/** What is decided about a node's end, with the whole sentence for people. */
+export function decideVerdict(
+  seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>,
+  facts: { generation: number; nodes: number; barrierRetries: number; restart: RestartDecision },
+): Verdict {
+  const { end } = seen;
+  const { generation, nodes, restart } = facts;
+  if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
+  const what = describeEnd(seen, generation);
+  const failure: Failure = end.kind === 'failed' ? end.failure : { type: 'CommandFailed', message: what };
+  if (failure.type === 'BarrierBroken' && facts.barrierRetries < BARRIER_RETRIES) return { do: 'retry', failure };
+  const others = nodes > 1 ? `; the other ${nodes - 1 === 1 ? 'node was' : `${nodes - 1} nodes were`} stopped` : '';
+  if (restart.do === 'ignore') return { do: 'done' };
+  if (restart.do === 'fail') {
+    const why = restart.exhausted ? `, and ${restart.why}` : '';
+    return { do: 'fail', failure: { type: restart.exhausted ? 'RestartsExhausted' : failure.type, message: `${what}${why}${others}` } };
+  }
+  const when = restart.delayMs > 0 ? ` in ${Math.round(restart.delayMs / 100) / 10} s` : '';
+  const who = restart.scope === 'node' ? `it starts again${when}` : nodes === 1 ? `it starts again${when}` : `all nodes start again${when}`;
+  return { do: restart.scope === 'node' ? 'again' : 'restart', delayMs: restart.delayMs, failure, message: `${what}; ${who}, ${restart.why}` };
+}
+
 /**
- * The first failure wins, in the order the workflow saw it: the root cause; the rest is collateral.
- * Only a generation whose barrier broke is tried again.
+ * How a generation stands, by the verdicts on its ends. The first failure wins, in the order the workflow saw it: the root cause; the rest is
+ * collateral.
  */
-export function decideOutcome(facts: {
-  ends: readonly SeenEnd[];
-  nodes: number;
-  generation: number;
-  stopCriteria: 'all-done' | 'master-done';
-  barrierRetries: number;
-}): Outcome {
-  const { ends, nodes, generation } = facts;
-  for (const { rank, host, end } of ends) {
-    const others = nodes > 1 ? `; the other ${nodes - 1 === 1 ? 'node was' : `${nodes - 1} nodes were`} stopped` : '';
-    const who = `Node ${rank} on ${host}`;
-    if (end.kind === 'exited' && end.code !== 0) {
-      const message = `${who} ${describeExit(end.code)} in generation ${generation}${others}`;
-      return { kind: 'failed', failure: { type: 'CommandFailed', message }, lastLines: end.lastLines };
-    }
-    if (end.kind === 'failed') {
-      const left = BARRIER_RETRIES - facts.barrierRetries;
-      if (end.failure.type === 'BarrierBroken' && left > 0) return { kind: 'retry', failure: end.failure };
-      const message = `${who} failed in generation ${generation}: ${end.failure.message}${others}`;
-      return { kind: 'failed', failure: { type: end.failure.type, message }, lastLines: end.lastLines };
-    }
-    if (rank === 0 && facts.stopCriteria === 'master-done') {
+export function decideOutcome(facts: { ends: readonly SeenEnd[]; nodes: number; stopCriteria: 'all-done' | 'master-done' }): Outcome {
+  const { ends, nodes } = facts;
+  for (const { rank, host, end, verdict } of ends) {
+    if (verdict === null) return { kind: 'running' };
+    if (verdict.do === 'fail') return { kind: 'failed', failure: verdict.failure, lastLines: end.lastLines };
+    if (verdict.do === 'retry') return { kind: 'retry', failure: verdict.failure };
+    if (verdict.do === 'restart') return { kind: 'restart', delayMs: verdict.delayMs, failure: verdict.failure, message: verdict.message };
+    if (verdict.do === 'done' && rank === 0 && facts.stopCriteria === 'master-done') {
       return { kind: 'succeeded', message: `Node 0 on ${host} is done; the others were stopped` };
     }
   }
   if (ends.length < nodes) return { kind: 'running' };
+  const failed = ends.filter(({ end }) => end.kind === 'failed' || end.code !== 0);
+  const ignored = failed.map(({ rank, end }) => `${rank} (${end.kind === 'exited' ? describeExit(end.code) : end.failure.type})`);
+  if (ignored.length > 0) return { kind: 'succeeded', message: `All ${nodes} nodes are done; failures that a rule ignores: node ${ignored.join(', ')}` };
   return { kind: 'succeeded', message: nodes === 1 ? 'The node exited with code 0' : `All ${nodes} nodes exited with code 0` };
 }

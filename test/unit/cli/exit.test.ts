@@ -54,7 +54,17 @@ describe('the end of a run', () => {
   it('after a failure tells the message, the last lines, every node and what to do', () => {
     const status: RunStatus = {
       ...{ run: 'run-x', runId: '1', name: 'x', fleet: 'default', phase: 'failed', reason: 'CommandFailed' },
-      ...{ message: 'Node 0 on a exited with code 7 in generation 1', generation: 1, restarts: 0, nodesWanted: 1, resizes: [], formerNodes: [], warnings: [] },
+      ...{
+        message: 'Node 0 on a exited with code 7 in generation 1',
+        generation: 1,
+        restarts: 0,
+        losses: 0,
+        failures: [],
+        nodesWanted: 1,
+        resizes: [],
+        formerNodes: [],
+        warnings: [],
+      },
       nodes: [{ rank: 0, group: '0', host: 'a', address: '10.0.0.1', interface: 'eth0', id: 'i', gpus: 0, state: 'failed', exitCode: 7, startNumber: 1 }],
       ...{ submittedAtMs: 0, releasedAtMs: 100, endedAtMs: 1_500, lastLines: 'one\ntwo\n' },
     };

@@ -1,7 +1,7 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { type JoinTerms, joinMeeting } from '../../../activities/network/barrier.js';
 import { type MeetingTerms, openPeerPort, type PeerPort, type PeerPortOptions } from '../../../activities/network/peer-port.js';
-import { digestOf, encode, newNonce, prove } from '../../../activities/network/protocol.js';
+import { digestOf, encode, newNonce, PROTOCOL_VERSION, prove } from '../../../activities/network/protocol.js';
 
 export const ROSTER = '127.0.0.2\n127.0.0.3\n127.0.0.4';
 
@@ -135,7 +135,7 @@ export async function seated(port: PeerPort, { runId, generation, digest, token 
   const claim = { runId, generation, digest, rank };
   const nonce = newNonce();
   const raw = await dial(port);
-  raw.socket.write(encode({ muster: 2, t: 'hello', ...claim, nonce, mac: prove(token, 'hello', claim, nonce) }));
+  raw.socket.write(encode({ muster: PROTOCOL_VERSION, t: 'hello', ...claim, nonce, mac: prove(token, 'hello', claim, nonce) }));
   const [challenge] = await until(raw.frames, (frames) => frames.length === 1);
   raw.socket.write(encode({ t: 'proof', proof: prove(token, 'joiner', claim, nonce, String(challenge?.['nonce'])) }));
   await until(raw.frames, (frames) => frames.length === 2);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { AddressNotFound } from '../../../activities/network/errors.js';
-import { newNonce, prove } from '../../../activities/network/protocol.js';
+import { newNonce, PROTOCOL_VERSION, prove } from '../../../activities/network/protocol.js';
 import { agreed, dial, join, leaveNothingOpen, openPort, type Raw, until } from './meeting-place.js';
 
 afterEach(leaveNothingOpen);
@@ -12,7 +12,7 @@ const hello = (changes: object = {}) => {
   const { runId, generation, digest, token } = agreed();
   const claim = { runId, generation, digest, rank: 1, ...changes };
   const nonce = newNonce();
-  return { muster: 2, t: 'hello', ...claim, nonce, mac: prove(token, 'hello', claim, nonce), ...changes };
+  return { muster: PROTOCOL_VERSION, t: 'hello', ...claim, nonce, mac: prove(token, 'hello', claim, nonce), ...changes };
 };
 
 test.each<[string, string | Buffer]>([
@@ -114,9 +114,9 @@ test('who does not know the token learns nothing of generation, digest or ranks'
 test('another version of the protocol is refused by name', async () => {
   const port = await openPort();
   const raw = await dial(port);
-  raw.socket.write(line({ muster: 3, t: 'hello', whatever: true }));
+  raw.socket.write(line({ muster: PROTOCOL_VERSION + 1, t: 'hello', whatever: true }));
   await closed(raw);
-  expect(raw.frames()).toEqual([{ t: 'refused', why: 'version', version: 2 }]);
+  expect(raw.frames()).toEqual([{ t: 'refused', why: 'version', version: PROTOCOL_VERSION }]);
 });
 
 test('the number of strangers is bounded, and nodes still get through', async () => {

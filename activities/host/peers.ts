@@ -1,0 +1,92 @@
+import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
+import type { FormerSeat, PeerWord, WatchPeerInput } from '../../spec/activities.js';
+import type { NodeEnd, RunRef } from '../../spec/nodes.js';
+import { askPeer } from '../network/ask-peer.js';
+import { type Answer, type Question, sameProof, signAnswer, signQuestion } from '../network/protocol.js';
+import type { Agent } from './agent.js';
+import type { Seats } from './seats.js';
+import { raiseTombstone, readStart } from './store.js';
+
+const ANSWER_LIMIT_MS = 2_000;
+const ASK_EVERY_MS = 1_000;
+const BEAT_EVERY_MS = 3_000;
+
+/** Answers other agents' questions about this host's seats. Who does not know the run's token hears nothing. */
+export async function answerPeer(agent: Agent, seats: Seats, question: Question): Promise<Answer | undefined> {
+  const { runId, host, startNumber, generation, mac } = question;
+  const live = seats.get(runId, startNumber);
+  const record = live?.record ?? readStart(agent.dataDir, runId, startNumber);
+  const token = record?.token;
+  if (host !== agent.host || !record || !token || !sameProof(mac, signQuestion(token, question))) return undefined;
+  const say = (state: Answer['state'], end: string | null = null): Answer => ({ t: 'answer', state, end, mac: signAnswer(token, question, { state, end }) });
+  if (question.t === 'ask') {
+    if (record.end) return say('ended', JSON.stringify(record.end));
+    return say(live ? 'running' : 'unknown');
+  }
+  raiseTombstone(agent.dataDir, runId, { generation, startNumber, gathering: null });
+  const { stopSignal, stopDurationSeconds } = record.program;
+  const why = { type: 'Superseded' as const, message: 'the run went on without this host' };
+  const clean = live ? await live.stop(why, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000) : true;
+  return say(clean ? 'fenced' : 'unclean');
+}
+
+/**
+ * Asks a peer for its node again and again, and completes the activity once the node has ended, or nothing was heard for as long as was asked. Ends
+ * when nobody wants to know any more. Never rejects.
+ */
+export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: WatchPeerInput, task: Uint8Array): Promise<void> {
+  const { client, address: localAddress, log } = agent;
+  const tell = (word: PeerWord) => client.activity.complete(task, word);
+  let heardAtMs = performance.now();
+  let beatAtMs = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    const { address, port, host, startNumber } = peer;
+    const answer = await askPeer({ kind: 'ask', address, port, localAddress, token, runId: run.runId, host, startNumber, generation: 0 }, ANSWER_LIMIT_MS);
+    const now = performance.now();
+    try {
+      if (answer.heard && answer.state === 'ended') return await tell({ kind: 'ended', end: JSON.parse(answer.end ?? '') as NodeEnd });
+      if (answer.heard && answer.state === 'running') heardAtMs = now;
+      if (now - heardAtMs >= silenceMs) {
+        const message = answer.heard ? 'its agent does not know the node' : answer.why;
+        return await tell({ kind: 'unreachable', message });
+      }
+      if (now - beatAtMs >= BEAT_EVERY_MS) {
+        await client.activity.heartbeat(task);
+        beatAtMs = now;
+      }
+    } catch (error) {
+      if (error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError) return;
+      log.warn({ error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
+    }
+    await pause(ASK_EVERY_MS);
+  }
+}
+
+/**
+ * Keeps calling the agents of hosts that the run went on without, until each has ended what it still had of the run, or the signal aborts: whoever
+ * comes back and cannot reach Temporal hears of it so.
+ */
+export async function fenceLost(
+  agent: Agent,
+  of: { run: RunRef; token: string; generation: number; seats: readonly FormerSeat[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const { address: localAddress } = agent;
+  const { run, token, generation } = of;
+  let left = [...of.seats];
+  while (left.length > 0 && !signal.aborted) {
+    const fenced = await Promise.all(
+      left.map(async ({ host, address, port, startNumber }) => {
+        const question = { kind: 'fence' as const, address, port, localAddress, token, runId: run.runId, host, startNumber, generation: generation - 1 };
+        const answer = await askPeer(question, ANSWER_LIMIT_MS);
+        return answer.heard && answer.state === 'fenced' ? host : null;
+      }),
+    );
+    left = left.filter(({ host }) => !fenced.includes(host));
+    if (left.length > 0) await pause(ASK_EVERY_MS);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

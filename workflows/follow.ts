@@ -1,0 +1,212 @@
+import { ActivityCancellationType, CancellationScope, condition, proxyActivities, sleep } from '@temporalio/workflow';
+import type { FormerSeat, HostActivities, HostAddressee, RunNodeInput } from '../spec/activities.js';
+import type { Failure } from '../spec/failures.js';
+import { hostQueue } from '../spec/ids.js';
+import type { Beat, NodeEnd } from '../spec/nodes.js';
+import { areTogether, decideSilence, LATE_MS } from './decisions/silence.js';
+import { heartbeatSeconds } from './decisions/timing.js';
+import { failureOf, saidBy, timeoutOf } from './host-failure.js';
+import { Witnesses } from './witnesses.js';
+
+/** What breaks on the way to a host and back is tried again so often in a row. */
+const TRIES = 5;
+const TRY_AGAIN_MS = 200;
+
+/** A node to be followed to its end. */
+export interface Followed {
+  input: Omit<RunNodeInput, 'again'>;
+  seat: FormerSeat;
+  hostTimeoutSeconds: number;
+  summary: string;
+  /** The hosts of the other nodes, in rank order. */
+  peers: readonly HostAddressee[];
+  /** The hosts of this cell that are silent now, and how many nodes it looks after. */
+  silent: Set<string>;
+  nodes: number;
+  /** Is told when the host falls silent, and when it is heard again. */
+  tell: (state: 'silent' | 'heard') => void;
+  /** How often the host's agent has said that it took the node up again. */
+  heard: () => number;
+}
+
+/** How one time of asking the host for its node went. `taken`: its agent had it. */
+type Answer = { kind: 'ended'; end: NodeEnd } | { kind: 'silent'; taken: boolean; beat: Beat | null } | { kind: 'failed'; error: unknown };
+
+/** One silence of a host, from the first beat that was missing. */
+interface Suspicion {
+  outageAtMs: number | null;
+  togetherAtMs: number | null;
+  witnesses: Witnesses;
+}
+
+/**
+ * Follows one node to its end, over every silence of its host: asks for it again, which its agent answers by carrying on; has its peers look
+ * for it; and gives it up when `decideSilence` does.
+ */
+export async function followNode(node: Followed): Promise<NodeEnd> {
+  return new Follower(node).follow();
+}
+
+class Follower {
+  readonly #host: string;
+  readonly #hostTimeoutMs: number;
+  readonly #heartbeatMs: number;
+  #suspicion: Suspicion | null = null;
+  /** The last sign of life. */
+  #sinceMs = Date.now();
+  #lastLines = '';
+
+  constructor(private readonly node: Followed) {
+    this.#host = node.seat.host;
+    this.#hostTimeoutMs = node.hostTimeoutSeconds * 1000;
+    this.#heartbeatMs = heartbeatSeconds(node.hostTimeoutSeconds) * 1000;
+  }
+
+  async follow(): Promise<NodeEnd> {
+    let limitMs = this.#hostTimeoutMs - this.#heartbeatMs;
+    let failures = 0;
+    for (let again = false; ; again = true) {
+      const askedAtMs = Date.now();
+      const answer = await this.#ask(again, limitMs);
+      if (answer.kind === 'ended') {
+        this.#clear();
+        return answer.end;
+      }
+      if (answer.kind === 'failed') {
+        if (saidBy(answer.error) === undefined && ++failures < TRIES) {
+          await sleep(TRY_AGAIN_MS);
+          continue;
+        }
+        this.#clear();
+        return this.#failed(failureOf(answer.error, this.#host, ''));
+      }
+      failures = 0;
+      const { beat, taken } = answer;
+      this.#take(beat);
+      const dueMs = this.#heartbeatMs + (beat?.sentAtMs ?? askedAtMs + limitMs);
+      this.#suspect(taken ? dueMs : askedAtMs + limitMs);
+      const decision = await this.#decide();
+      if (typeof decision !== 'number') return decision;
+      limitMs = decision;
+    }
+  }
+
+  /** Asks the host for the node, and waits until it has ended, or nothing is heard of it. */
+  async #ask(again: boolean, limitMs: number): Promise<Answer> {
+    const { node } = this;
+    const { runNode } = proxyActivities<HostActivities>({
+      taskQueue: hostQueue(node.input.run.fleet, this.#host),
+      scheduleToStartTimeout: limitMs,
+      startToCloseTimeout: '3650 days',
+      heartbeatTimeout: this.#heartbeatMs,
+      // A silence is judged here, not tried again by the server.
+      retry: { maximumAttempts: 1 },
+      cancellationType: ActivityCancellationType.TRY_CANCEL,
+      summary: node.summary,
+    });
+    const heardBefore = node.heard();
+    const scope = new CancellationScope();
+    let answer: Answer | null = null;
+    const asking = scope.run(() => runNode({ ...node.input, again }));
+    asking.then(
+      (end) => {
+        answer = { kind: 'ended', end };
+      },
+      (error: unknown) => {
+        answer = asAnswer(error);
+      },
+    );
+    const word = () => this.#suspicion?.witnesses.ended ?? null;
+    for (;;) {
+      await condition(() => answer !== null || word() !== null || (this.#suspicion !== null && node.heard() > heardBefore));
+      if (answer !== null) return answer;
+      const end = word();
+      if (end === null) this.#clear();
+      else {
+        scope.cancel();
+        return { kind: 'ended', end };
+      }
+    }
+  }
+
+  /** A beat that came after the last silence makes the next one a new one. */
+  #take(beat: Beat | null): void {
+    if (beat === null) return;
+    this.#lastLines = beat.lastLines;
+    if (beat.sentAtMs <= this.#sinceMs) return;
+    this.#clear();
+    this.#sinceMs = Math.min(beat.sentAtMs, Date.now());
+  }
+
+  /** Nothing is heard, and the word of it was due at `dueMs`. */
+  #suspect(dueMs: number): void {
+    const { node } = this;
+    const nowMs = Date.now();
+    if (this.#suspicion === null) {
+      node.silent.add(this.#host);
+      node.tell('silent');
+      this.#suspicion = { outageAtMs: null, togetherAtMs: null, witnesses: this.#callWitnesses(this.#sinceMs + this.#hostTimeoutMs - nowMs) };
+    }
+    if (nowMs - dueMs > LATE_MS) this.#suspicion.outageAtMs = nowMs;
+  }
+
+  /** How long the host is waited for next; or its end. */
+  async #decide(): Promise<number | NodeEnd> {
+    const suspicion = this.#suspicion;
+    if (suspicion === null) return this.#hostTimeoutMs;
+    if (areTogether(this.node.silent.size, this.node.nodes)) suspicion.togetherAtMs ??= Date.now();
+    // When its time is over, the word of those who were asked is waited for.
+    if (Date.now() >= this.#sinceMs + this.#hostTimeoutMs) await suspicion.witnesses.settled();
+    const { outageAtMs, togetherAtMs, witnesses } = suspicion;
+    if (witnesses.ended) {
+      this.#clear();
+      return witnesses.ended;
+    }
+    const peers = witnesses.word;
+    const decision = decideSilence({ nowMs: Date.now(), sinceMs: this.#sinceMs, outageAtMs, togetherAtMs, hostTimeoutMs: this.#hostTimeoutMs, peers });
+    if (decision.kind === 'wait') return decision.ms;
+    if (witnesses.wasReachable) {
+      // Who reached it is gone: others look for it, for as long as a host may be silent.
+      this.#sinceMs = Date.now();
+      witnesses.dismiss();
+      suspicion.witnesses = this.#callWitnesses(this.#hostTimeoutMs);
+      return this.#decide();
+    }
+    this.#clear();
+    const { hostTimeoutSeconds } = this.node;
+    const also = peers === 'unreachable' ? ', and its peers do not reach it either' : '';
+    return this.#failed({ type: 'HostLost', message: `Host ${this.#host} was silent for ${hostTimeoutSeconds} s${also}` });
+  }
+
+  #callWitnesses(silenceMs: number): Witnesses {
+    const { run, token } = this.node.input;
+    const question = { run, token, peer: this.node.seat, silenceMs: Math.max(1_000, silenceMs) };
+    return new Witnesses({ fleet: run.fleet, peers: this.node.peers, silent: this.node.silent, question });
+  }
+
+  /** It is heard, or nobody asks any more. */
+  #clear(): void {
+    if (this.#suspicion === null) return;
+    this.#suspicion.witnesses.dismiss();
+    this.#suspicion = null;
+    this.#sinceMs = Date.now();
+    this.node.silent.delete(this.#host);
+    this.node.tell('heard');
+  }
+
+  #failed(failure: Failure): NodeEnd {
+    const { startNumber } = this.node.input;
+    return { kind: 'failed', failure, startNumber, endedAtMs: Date.now(), lastLines: this.#lastLines, clean: false };
+  }
+}
+
+function asAnswer(error: unknown): Answer {
+  const timeout = timeoutOf(error);
+  if (timeout === undefined) return { kind: 'failed', error };
+  return { kind: 'silent', taken: timeout.timeoutType !== 'SCHEDULE_TO_START', beat: asBeat(timeout.lastHeartbeatDetails) };
+}
+
+function asBeat(details: unknown): Beat | null {
+  const { sentAtMs, lastLines } = (details ?? {}) as Partial<Beat>;
+  return typeof sentAtMs === 'number' && typeof lastLines === 'string' ? { sentAtMs, lastLines } : null;
+}

@@ -1,0 +1,88 @@
+import { getExternalWorkflowHandle } from '@temporalio/workflow';
+import type { Failure } from '../spec/failures.js';
+import * as messages from '../spec/messages.js';
+import type { Restart } from '../spec/task/restart.js';
+import type { Task } from '../spec/task/task.js';
+import { decideOutcome, decideVerdict, describeEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
+import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
+import { noteFailure, type RunRecord, show } from './run-record.js';
+import { GANG, ranMs, stopClock } from './running-time.js';
+
+/** Decides about every end that nobody has looked at yet, starts again what starts again alone, and says how the generation stands. */
+export function judgeEnds(record: RunRecord, task: Task): Outcome {
+  for (const seen of [...record.ends]) {
+    if (seen.verdict !== null) continue;
+    stopClock(record.clocks, seen.host);
+    seen.verdict = verdictOn(record, task, seen);
+    if (seen.verdict.do === 'again') startAgain(record, seen, seen.verdict.delayMs);
+    // Whatever comes after the first failure of the gang is collateral.
+    if (seen.verdict.do !== 'done' && seen.verdict.do !== 'again') break;
+  }
+  show(record);
+  return decideOutcome({ ends: record.ends, nodes: record.nodes.length, stopCriteria: task.stopCriteria });
+}
+
+/** Are there ends that nobody has looked at? */
+export function hasNewEnds(record: RunRecord): boolean {
+  return record.ends.some(({ verdict }) => verdict === null);
+}
+
+/** What is to be done about a host that could not even be gathered: as about a node that failed there. */
+export function judgeRefusal(record: RunRecord, task: Task, host: string, failure: Failure): Exclude<Outcome, { kind: 'running' | 'succeeded' }> {
+  const rank = record.roster?.nodes.find((node) => node.host === host)?.rank ?? record.hosts.findIndex((held) => held.host === host);
+  const group = task.groups[record.hosts.find((held) => held.host === host)?.group ?? 0]?.name ?? '';
+  const failed: FailedNode = { rank, group, host, failure, code: null };
+  const decision = charge(record, task, failed);
+  if (decision.do !== 'restart') return { kind: 'failed', failure, lastLines: '' };
+  if (failure.type === 'HostStateLost') record.gone.push(host);
+  const message = `${failure.message}; all nodes start again, ${decision.why}`;
+  noteFailure(record, { generation: record.generation, rank, host, type: failure.type, message, lastLines: '', atMs: Date.now() });
+  return { kind: 'restart', delayMs: decision.delayMs, failure, message };
+}
+
+function verdictOn(record: RunRecord, task: Task, seen: SeenEnd): Verdict {
+  const { rank, group, host, end } = seen;
+  if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
+  const { generation, barrierRetries } = record;
+  const failure: Failure = end.kind === 'failed' ? end.failure : { type: 'CommandFailed', message: describeEnd(seen, generation) };
+  const failed: FailedNode = { rank, group, host, failure, code: end.kind === 'exited' ? end.code : null };
+  const restart = failure.type === 'BarrierBroken' ? NO_RESTART : charge(record, task, failed);
+  const verdict = decideVerdict(seen, { generation, nodes: record.nodes.length, barrierRetries, restart });
+  const message = 'message' in verdict ? verdict.message : 'failure' in verdict ? verdict.failure.message : `${describeEnd(seen, generation)}; ${restart.why}`;
+  noteFailure(record, { generation, rank, host, type: failure.type, message, lastLines: end.lastLines, atMs: Date.now() });
+  return verdict;
+}
+
+const NO_RESTART: RestartDecision = { do: 'fail', exhausted: false, why: '' };
+
+/** Decides by the task's rules, and charges what is decided. */
+function charge(record: RunRecord, task: Task, failed: FailedNode): RestartDecision {
+  const kind = chargeKind(failed.failure.type);
+  const { onHostLoss } = task;
+  // Before all were released one alone cannot be.
+  const policy: Restart = record.phase === 'running' ? task.restart : { ...task.restart, scope: 'all' };
+  const ran = ranMs(record.clocks, kind === 'restart' && policy.scope === 'node' ? failed.host : GANG);
+  const decision = decideRestart({ policy, onHostLoss, failed, charges: record.charges, ranMs: ran, random: Math.random() });
+  if (decision.do === 'restart') {
+    record.charges.push({ kind, host: failed.host, ranMs: ran, free: decision.charge === null });
+    if (record.charges.length > MOST_CHARGES) record.charges.shift();
+  }
+  return decision;
+}
+
+/** More than any budget holds. */
+const MOST_CHARGES = 2_000;
+
+/** Has a node started again by its cell, while all others go on. */
+function startAgain(record: RunRecord, { host, end }: SeenEnd, delayMs: number): void {
+  record.ends = record.ends.filter((seen) => seen.host !== host);
+  const node = record.nodes.find((known) => known.host === host);
+  if (node) node.state = 'restarting';
+  const cell = record.cells.find(({ hosts }) => hosts.some((held) => held.host === host));
+  const { generation } = record;
+  if (cell) {
+    getExternalWorkflowHandle(cell.id)
+      .signal(messages.restartDecided, { generation, host, startNumber: end.startNumber, delayMs })
+      .catch(() => undefined);
+  }
+}

@@ -1,0 +1,55 @@
+import { condition } from '@temporalio/workflow';
+import type { Failure } from '../spec/failures.js';
+import type { Task } from '../spec/task/task.js';
+import { giveBack, lease, partsOf } from './gather.js';
+import type { RunRecord } from './run-record.js';
+
+/** With `fencing: strict`: what an agent without Temporal may take over host_timeout and stop_duration until its processes are gone. */
+const STRICT_MARGIN_MS = 10_000;
+/** More seats than this are not called for: whoever comes back learns from Temporal that it was left out. */
+const MOST_FENCED = 50;
+
+/**
+ * Takes other hosts for those that were lost, once for each. Waits for free ones up to `queue_timeout`, and where the task pins its hosts for these
+ * to come back. A failure says why there is none; null: the run is being stopped.
+ */
+export async function replaceLost(record: RunRecord, task: Task): Promise<Failure | 'replaced' | null> {
+  const lost = lostHosts(record).filter((host) => record.hosts.some((held) => held.host === host));
+  if (lost.length === 0) return 'replaced';
+  noteSeats(record, lost);
+  const gone = record.hosts.filter(({ host }) => lost.includes(host));
+  record.hosts = record.hosts.filter(({ host }) => !lost.includes(host));
+  const silent = lost.filter((host) => !record.gone.includes(host));
+  await giveBack(record, { clean: [], unclean: record.gone.filter((host) => lost.includes(host)), silent });
+  const wish = { parts: partsOf(task, gone), hosts: task.hosts === null ? null : lost, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds };
+  const more = await lease(record, wish, () => record.stopWanted !== null);
+  if (more === null) return null;
+  if (!Array.isArray(more)) return { type: more.type, message: `nothing took the place of ${lost.join(', ')}: ${more.message}` };
+  record.hosts.push(...more);
+  record.replaced.push(...more.map(({ host }) => host));
+  return 'replaced';
+}
+
+/** With `fencing: strict`, waits until whatever a lost host may still run has ended by itself. */
+export async function awaitFences(record: RunRecord, task: Task): Promise<void> {
+  if (task.fencing !== 'strict') return;
+  const lostAtMs = record.ends.flatMap(({ end }) => (end.kind === 'failed' && end.failure.type === 'HostLost' ? [end.endedAtMs] : []));
+  const untilMs = Math.max(...lostAtMs, 0) + task.stopDurationSeconds * 1000 + STRICT_MARGIN_MS;
+  if (lostAtMs.length > 0 && untilMs > Date.now()) await condition(() => record.stopWanted !== null, untilMs - Date.now());
+}
+
+/** Hosts that this generation has lost, with what they had of the run. */
+function lostHosts(record: RunRecord): string[] {
+  const lost = record.ends.filter(({ end }) => end.kind === 'failed' && LOST.includes(end.failure.type)).map(({ host }) => host);
+  return [...new Set([...lost, ...record.gone])];
+}
+
+const LOST: readonly string[] = ['HostLost', 'HostStateLost', 'Fenced'];
+
+function noteSeats(record: RunRecord, lost: readonly string[]): void {
+  const seats = (record.roster?.nodes ?? []).flatMap(({ host, address, port }) => {
+    const silent = record.ends.some((seen) => seen.host === host && seen.end.kind === 'failed' && seen.end.failure.type === 'HostLost');
+    return lost.includes(host) && silent ? [{ host, address, port, startNumber: record.seats[host]?.startNumber ?? 0 }] : [];
+  });
+  record.fence = [...record.fence, ...seats].slice(-MOST_FENCED);
+}
