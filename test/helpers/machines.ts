@@ -63,12 +63,7 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
       addresses.set(name, address);
       const since = Date.now();
       const child = launch(['host', '--dev-stack', '--name', name, '--address', address, '--data', join(dir, name), ...own]);
-      const fleet = client.workflow.getHandle(fleetWorkflowId('default'));
-      await until(
-        async () => (await fleet.query(hostsQuery).catch(() => [])).find((host) => host.host === name)?.announcedAtMs ?? 0,
-        (announcedAtMs) => announcedAtMs >= since - 50,
-        30_000,
-      );
+      await untilAnnounced(client, name, since);
       return child;
     },
     async kill(child) {
@@ -76,11 +71,7 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
       child.kill('SIGKILL');
       await gone;
     },
-    async start(task) {
-      const workflowId = `test-${Math.random().toString(36).slice(2, 10)}`;
-      await client.workflow.start('musterRun', { workflowId, taskQueue: controlQueue('default'), args: [task] });
-      return workflowId;
-    },
+    start: (task) => startTask(client, task),
     async stop() {
       await Promise.all(
         children.map(async (child) => {
@@ -97,6 +88,23 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
   };
   await Promise.all(names.map((name) => machines.startHost(name)));
   return machines;
+}
+
+/** The fleet has heard of the host at or after `sinceMs`, of the epoch. */
+export async function untilAnnounced(client: Client, name: string, sinceMs: number): Promise<void> {
+  const fleet = client.workflow.getHandle(fleetWorkflowId('default'));
+  await until(
+    async () => (await fleet.query(hostsQuery).catch(() => [])).find((host) => host.host === name)?.announcedAtMs ?? 0,
+    (announcedAtMs) => announcedAtMs >= sinceMs - 50,
+    30_000,
+  );
+}
+
+/** Starts a run on the control queue; `task` is a task file's object. */
+export async function startTask(client: Client, task: Record<string, unknown>): Promise<string> {
+  const workflowId = `test-${Math.random().toString(36).slice(2, 10)}`;
+  await client.workflow.start('musterRun', { workflowId, taskQueue: controlQueue('default'), args: [task] });
+  return workflowId;
 }
 
 /** The environment of somebody who has set nothing of Temporal. */
