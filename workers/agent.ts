@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
@@ -113,6 +114,7 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   const done = worker.run();
   const adopted = seats.adopt();
   if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
+  void readClock(client, taskQueue);
   const { address } = chosen;
   const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels };
   const announcer = await announce(client, fleet, told, () => seats.runs(), log);
@@ -141,6 +143,14 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
     },
   };
 }
+
+/** One task of its own, so that the agent knows the server's clock before it is asked for anything. */
+async function readClock(client: Client, taskQueue: string): Promise<void> {
+  const limit = { scheduleToCloseTimeout: CLOCK_LIMIT_MS, retry: { maximumAttempts: 1 } };
+  await client.activity.execute('describeHost', { id: `clock-${randomUUID()}`, taskQueue, ...limit }).catch(() => undefined);
+}
+
+const CLOCK_LIMIT_MS = 10_000;
 
 function ownVersion(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;

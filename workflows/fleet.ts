@@ -61,7 +61,10 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
 
   setHandler(messages.hostCleaned, ({ host, runId }) => {
     const known = find(host);
-    if (known?.lease?.runId === runId) freeHost(known);
+    if (known?.lease?.runId !== runId) return;
+    // Who says that is not silent, whatever was thought of it.
+    known.silent = false;
+    freeHost(known);
   });
 
   setHandler(messages.leaseRequested, (request) => {

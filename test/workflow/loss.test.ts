@@ -78,9 +78,7 @@ describe('a host that is silent to Temporal', () => {
     const run = await stage.run({ nodes: 2, host_timeout: '5s' });
     const { reason, message } = await run.outcome();
     expect(reason).toBe('HostLost');
-    expect(message).toBe(
-      'Node 1 on b failed in generation 1: Host b was silent for 5 s, and its peers do not reach it either; the other node was stopped',
-    );
+    expect(message).toBe('Node 1 on b failed in generation 1: Host b was silent for 5 s, and its peers do not reach it either; the other node was stopped');
   });
 });
 

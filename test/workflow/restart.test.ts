@@ -73,7 +73,10 @@ describe('a node that fails', () => {
       { exit_codes: ['4..9'], do: 'fail' },
     ];
     const run = await stage.run({ nodes: 2, restart: { attempts: 5, rules } });
-    expect(await run.outcome()).toMatchObject({ status: 'succeeded', message: 'All 2 nodes are done; failures that a rule ignores: node 1 (exited with code 3)' });
+    expect(await run.outcome()).toMatchObject({
+      status: 'succeeded',
+      message: 'All 2 nodes are done; failures that a rule ignores: node 1 (exited with code 3)',
+    });
     await stage.hosts({ d: { exitCode: 5 } });
     const second = await stage.run({ hosts: ['c', 'd'], restart: { attempts: 5, rules } }, 'second');
     const { reason, final } = await second.outcome();
@@ -107,7 +110,11 @@ describe('a node that fails', () => {
 
 describe('a lost host', () => {
   it('is made up for by a free one when the task says so, and rank 0 is to fence it', async () => {
-    const [a, , c] = await stage.hosts({ a: { exitCode: [null, 0] }, b: { exitCode: null, loseHeartbeatAfterMs: 50, lastLines: 'step 41' }, c: { exitCode: 0 } });
+    const [a, , c] = await stage.hosts({
+      a: { exitCode: [null, 0] },
+      b: { exitCode: null, loseHeartbeatAfterMs: 50, lastLines: 'step 41' },
+      c: { exitCode: 0 },
+    });
     const run = await stage.run({ hosts: undefined, nodes: 2, host_timeout: '5s', on_host_loss: 'replace' });
     const { status, final } = await run.outcome();
     expect([status, final.generation, final.restarts, final.losses]).toEqual(['succeeded', 2, 0, 1]);
