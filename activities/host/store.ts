@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
 import { replaceFile, replaceFileDurably } from './replace-file.js';
 
@@ -38,6 +39,21 @@ export interface Tombstone {
 
 const NO_TOMBSTONE: Tombstone = { generation: 0, startNumber: 0, gatherings: [] };
 
+const tombstoneFile = z.object({ generation: z.int(), startNumber: z.int(), gatherings: z.array(z.string()) });
+
+// What an agent cannot carry on without. The rest was written by the same hand.
+const startFile = z.looseObject({
+  version: z.literal(STATE_VERSION),
+  run: z.looseObject({ handle: z.string(), runId: z.string() }),
+  host: z.string(),
+  startNumber: z.int(),
+  gathering: z.string(),
+  program: z.looseObject({ startup: z.looseObject({}), stopSignal: z.string(), stopDurationSeconds: z.number() }),
+  stage: z.enum(['prepared', 'meeting', 'released', 'reported']),
+  generation: z.int(),
+  rank: z.int(),
+});
+
 export function runDir(dataDir: string, runId: string): string {
   return join(dataDir, 'runs', runId);
 }
@@ -58,10 +74,9 @@ export function listRuns(dataDir: string): string[] {
   return names(join(dataDir, 'runs'));
 }
 
-/** Undefined where there is none, or none that can be read: a crash while it was made. */
+/** Undefined where there is none, or none that can be read: a crash while it was made, or another version's. */
 export function readStart(dataDir: string, runId: string, startNumber: number): StartRecord | undefined {
-  const record = readJson<StartRecord>(join(startDir(dataDir, runId, startNumber), 'start.json'));
-  return record?.version === STATE_VERSION ? record : undefined;
+  return readJson(join(startDir(dataDir, runId, startNumber), 'start.json'), startFile) as StartRecord | undefined;
 }
 
 /** Atomic; not synced: after a power cut there is no process to remember. */
@@ -73,7 +88,7 @@ export function writeStart(dataDir: string, record: Omit<StartRecord, 'version'>
 }
 
 export function readTombstone(dataDir: string, runId: string): Tombstone {
-  return readJson<Tombstone>(join(runDir(dataDir, runId), 'tombstone.json')) ?? NO_TOMBSTONE;
+  return readJson(join(runDir(dataDir, runId), 'tombstone.json'), tombstoneFile) ?? NO_TOMBSTONE;
 }
 
 /** Raises the run's tombstone, synced to the disk before it returns: late work must not start after a reboot either. */
@@ -97,9 +112,9 @@ function names(dir: string): string[] {
   }
 }
 
-function readJson<T>(path: string): T | undefined {
+function readJson<T>(path: string, shape: z.ZodType<T>): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return shape.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
   } catch {
     return undefined;
   }
