@@ -66,6 +66,8 @@ export type NodeEnd =
       kind: 'exited';
       /** 0…255; 128 + n also stands for signal n. */
       code: number;
+      /** The kernel killed the program, or one of its processes, because memory was out. */
+      outOfMemory: boolean;
       startNumber: number;
       endedAtMs: number;
       /** The last lines of output, at most 1 KiB. */

@@ -3,7 +3,7 @@ import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
 import type { Restart } from '../spec/task/restart.js';
 import type { Task } from '../spec/task/task.js';
-import { decideOutcome, decideVerdict, describeEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
+import { decideOutcome, decideVerdict, describeEnd, failureOfEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
 import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
 import { noteFailure, type RunRecord, show } from './run-record.js';
 import { GANG, ranMs, stopClock } from './running-time.js';
@@ -44,7 +44,7 @@ function verdictOn(record: RunRecord, task: Task, seen: SeenEnd): Verdict {
   const { rank, group, host, end } = seen;
   if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
   const { generation, barrierRetries } = record;
-  const failure: Failure = end.kind === 'failed' ? end.failure : { type: 'CommandFailed', message: describeEnd(seen, generation) };
+  const failure = failureOfEnd(seen, generation);
   const failed: FailedNode = { rank, group, host, failure, code: end.kind === 'exited' ? end.code : null };
   const restart = failure.type === 'BarrierBroken' ? NO_RESTART : charge(record, task, failed);
   const verdict = decideVerdict(seen, { generation, nodes: record.nodes.length, barrierRetries, restart });

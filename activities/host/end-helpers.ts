@@ -1,4 +1,5 @@
 import type { Program } from '../../spec/nodes.js';
+import { isPopulated, readCgroup, removeCgroup } from '../process/cgroup.js';
 import { readShim } from '../process/start-dir.js';
 import { findCarriers, terminateStart } from '../process/terminate.js';
 
@@ -8,7 +9,11 @@ const GRACE_MS = 5_000;
 /** Ends what a program has left behind. True: nothing of its start lives any more. */
 export async function endHelpers(dir: string, cookie: string, { stopSignal, stopDurationSeconds }: Program, hurried: boolean): Promise<boolean> {
   const shim = readShim(dir);
-  if (findCarriers(cookie).every(({ pid }) => pid === shim?.pid)) return true;
+  const cgroup = readCgroup(dir);
+  if (findCarriers(cookie).every(({ pid }) => pid === shim?.pid) && (cgroup === undefined || !isPopulated(cgroup))) {
+    if (cgroup !== undefined) removeCgroup(cgroup);
+    return true;
+  }
   const graceMs = hurried ? 0 : Math.min(GRACE_MS, stopDurationSeconds * 1000);
   return (await terminateStart({ dir, cookie, signal: stopSignal as NodeJS.Signals, graceMs })).clean;
 }

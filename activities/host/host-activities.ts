@@ -7,7 +7,8 @@ import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { watchPeer } from './peers.js';
 import type { Seats } from './seats.js';
-import { listStarts, raiseTombstone, readStart, startDir } from './store.js';
+import { bury } from './called-off.js';
+import { listStarts, readStart, startDir } from './store.js';
 
 /** The activities of one host, over its agent and the starts that it knows. */
 export function createHostActivities(agent: Agent, seats: Seats): HostActivities {
@@ -44,7 +45,7 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       const signal = input.stopSignal as NodeJS.Signals;
       const graceMs = input.graceSeconds * 1000;
       const { meant, spared } = sortStarts(agent, input);
-      raiseTombstone(agent.dataDir, run.runId, { generation, startNumber: generation > 0 ? Math.max(0, ...meant) : 0, gathering });
+      bury(agent, run.runId, { generation, startNumber: generation > 0 ? Math.max(0, ...meant) : 0, gathering });
       const starts = seats.ofRun(run.runId).filter(({ record }) => !spared.includes(record.startNumber));
       const all = await Promise.all(starts.map((start) => start.stop({ type: 'Stopped', message: 'the run stopped its nodes' }, signal, graceMs)));
       // By number where numbers are known: a newer start may come to life meanwhile.

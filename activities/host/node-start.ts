@@ -5,6 +5,7 @@ import { cookie } from '../../spec/ids.js';
 import type { Beat, NodeEnd } from '../../spec/nodes.js';
 import { type HeldPort, holdPort } from '../network/held-port.js';
 import { isFromHere } from '../process/identity.js';
+import { wasOutOfMemory } from '../process/out-of-memory.js';
 import { lastLines } from '../process/output.js';
 import { readExit, readLaunchFailure, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
 import { terminateStart } from '../process/terminate.js';
@@ -244,11 +245,13 @@ export class NodeStart {
       const type = code === 127 ? 'CommandNotFound' : 'NodeSetupFailed';
       return this.#fail(type, launchFailure, { endedAtMs });
     }
+    // Before its cgroup is removed, which counts.
+    const outOfMemory = this.#stopping === undefined && wasOutOfMemory(this.dir, { code, endedAtMs });
     const clean = await endHelpers(this.dir, this.cookie, this.record.program, this.#stopping !== undefined);
     if (code === 0 && this.#isMidWave() && !this.record.up) this.#gaveUp ??= { type: 'NotReady', message: 'its program ended with code 0 before it was ready' };
     if (this.#gaveUp) return this.#fail(this.#gaveUp.type, this.#gaveUp.message, { clean, endedAtMs });
     await this.#finish({
-      ...{ kind: 'exited', code, startNumber: this.record.startNumber, endedAtMs },
+      ...{ kind: 'exited', code, outOfMemory, startNumber: this.record.startNumber, endedAtMs },
       ...{ lastLines: await lastLines(this.dir), clean },
     });
   }

@@ -4,8 +4,9 @@ import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { askPeer } from '../network/ask-peer.js';
 import { type Answer, type Question, sameProof, signAnswer, signQuestion } from '../network/protocol.js';
 import type { Agent } from './agent.js';
+import { bury } from './called-off.js';
 import type { Seats } from './seats.js';
-import { raiseTombstone, readStart } from './store.js';
+import { readStart } from './store.js';
 
 const ANSWER_LIMIT_MS = 2_000;
 const ASK_EVERY_MS = 1_000;
@@ -23,7 +24,7 @@ export async function answerPeer(agent: Agent, seats: Seats, question: Question)
     if (record.end) return say('ended', JSON.stringify(record.end));
     return say(live ? 'running' : 'unknown');
   }
-  raiseTombstone(agent.dataDir, runId, { generation, startNumber, gathering: null });
+  bury(agent, runId, { generation, startNumber, gathering: null });
   const { stopSignal, stopDurationSeconds } = record.program;
   const why = { type: 'Superseded' as const, message: 'the run went on without this host' };
   const clean = live ? await live.stop(why, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000) : true;

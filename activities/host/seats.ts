@@ -4,13 +4,14 @@ import { cookie } from '../../spec/ids.js';
 import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { holdPort } from '../network/held-port.js';
 import { forkShim } from '../process/shim.js';
+import { endCarriers } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
 import { placeCode } from './files/place.js';
 import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
 import { SpareShim } from './spare.js';
-import { listRuns, listStarts, readStart, readTombstone, type StartRecord, writeStart } from './store.js';
+import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, writeStart } from './store.js';
 
 /** The starts that this agent looks after. At most one of a run lives; work on one run is done one after the other. */
 export class Seats {
@@ -73,6 +74,7 @@ export class Seats {
       if (isBuried(this.agent, runId, { gathering: input.gathering, generation: 0, startNumber: 0 })) {
         throw ApplicationFailure.nonRetryable(`Host ${host}: this gathering was called off`, 'Superseded');
       }
+      if (isTombstoneDamaged(dataDir, runId)) throw stateLost(host, 'what says which work is over is damaged');
       if (this.ofRun(runId).length > 0) await stillWanted();
       const known = this.ofRun(runId).find(({ record }) => record.gathering === input.gathering && !record.end);
       const highestGeneration = this.#highestGeneration(runId);
@@ -99,8 +101,9 @@ export class Seats {
       const past = readStart(this.agent.dataDir, runId, startNumber);
       if (past?.gathering === gathering && past.end) return past.end;
       if (known || past || isBuried(this.agent, runId, { gathering, generation, startNumber })) return superseded(startNumber);
-      const message = `Host ${this.agent.host} does not know start ${startNumber} of the run`;
-      throw ApplicationFailure.nonRetryable(message, 'HostStateLost');
+      // Whatever it was, nobody can look after it any more.
+      await endCarriers({ cookie: cookie(runId, this.agent.host, startNumber), signal: 'SIGKILL', graceMs: 0 });
+      throw stateLost(this.agent.host, `it does not know start ${startNumber} of the run`);
     });
   }
 
@@ -156,4 +159,8 @@ export class Seats {
     turn.then(forget, forget);
     return turn;
   }
+}
+
+function stateLost(host: string, what: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`Host ${host} has lost what it knew of the run: ${what}`, 'HostStateLost');
 }

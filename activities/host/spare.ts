@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { removeEmptyCgroups } from '../process/cgroup.js';
 import { forkShim } from '../process/shim.js';
 import { releaseShim, shimAlive } from '../process/start-dir.js';
 import type { Agent } from './agent.js';
@@ -16,6 +17,7 @@ export class SpareShim {
 
   constructor(private readonly agent: Pick<Agent, 'dataDir' | 'baseEnv' | 'bootId' | 'pidNamespace' | 'log'>) {
     this.#endOld();
+    removeEmptyCgroups();
   }
 
   /** Moves the spare's directory to `dir`. False where there is no spare that lives. */

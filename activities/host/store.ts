@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
 import { replaceFile, replaceFileDurably } from './replace-file.js';
 
@@ -40,6 +41,21 @@ export interface Tombstone {
 
 const NO_TOMBSTONE: Tombstone = { generation: 0, startNumber: 0, gatherings: [] };
 
+const tombstoneFile = z.object({ generation: z.int(), startNumber: z.int(), gatherings: z.array(z.string()) });
+
+// What an agent cannot carry on without. The rest was written by the same hand.
+const startFile = z.looseObject({
+  version: z.literal(STATE_VERSION),
+  run: z.looseObject({ handle: z.string(), runId: z.string() }),
+  host: z.string(),
+  startNumber: z.int(),
+  gathering: z.string(),
+  program: z.looseObject({ startup: z.looseObject({}), stopSignal: z.string(), stopDurationSeconds: z.number() }),
+  stage: z.enum(['prepared', 'meeting', 'released', 'reported']),
+  generation: z.int(),
+  rank: z.int(),
+});
+
 export function runDir(dataDir: string, runId: string): string {
   return join(dataDir, 'runs', runId);
 }
@@ -60,10 +76,9 @@ export function listRuns(dataDir: string): string[] {
   return names(join(dataDir, 'runs'));
 }
 
-/** Undefined where there is none, or none that can be read: a crash while it was made. */
+/** Undefined where there is none, or none that can be read: a crash while it was made, or another version's. */
 export function readStart(dataDir: string, runId: string, startNumber: number): StartRecord | undefined {
-  const record = readJson<StartRecord>(join(startDir(dataDir, runId, startNumber), 'start.json'));
-  return record?.version === STATE_VERSION ? record : undefined;
+  return readJson(join(startDir(dataDir, runId, startNumber), 'start.json'), startFile) as StartRecord | undefined;
 }
 
 /** Atomic; not synced: after a power cut there is no process to remember. */
@@ -75,10 +90,23 @@ export function writeStart(dataDir: string, record: Omit<StartRecord, 'version'>
 }
 
 export function readTombstone(dataDir: string, runId: string): Tombstone {
-  return readJson<Tombstone>(join(runDir(dataDir, runId), 'tombstone.json')) ?? NO_TOMBSTONE;
+  const path = tombstonePath(dataDir, runId);
+  return unwritten.get(path) ?? readJson(path, tombstoneFile) ?? NO_TOMBSTONE;
 }
 
-/** Raises the run's tombstone, synced to the disk before it returns: late work must not start after a reboot either. */
+/** There is a tombstone that says nothing: nobody knows what is forbidden, so nothing of the run may start here. */
+export function isTombstoneDamaged(dataDir: string, runId: string): boolean {
+  const path = tombstonePath(dataDir, runId);
+  return !unwritten.has(path) && existsSync(path) && readJson(path, tombstoneFile) === undefined;
+}
+
+/** Tombstones that a full disk keeps from being written: they hold as long as this agent lives, and are written with the next. */
+const unwritten = new Map<string, Tombstone>();
+
+/**
+ * Raises the run's tombstone, synced to the disk before it returns: late work must not start after a reboot either. Throws where the disk does not take it;
+ * then it holds as long as this agent lives.
+ */
 export function raiseTombstone(dataDir: string, runId: string, at: { generation: number; startNumber: number; gathering: string | null }): void {
   const old = readTombstone(dataDir, runId);
   const gatherings = at.gathering && !old.gatherings.includes(at.gathering) ? [...old.gatherings, at.gathering] : old.gatherings;
@@ -87,8 +115,15 @@ export function raiseTombstone(dataDir: string, runId: string, at: { generation:
     startNumber: Math.max(old.startNumber, at.startNumber),
     gatherings,
   };
+  const path = tombstonePath(dataDir, runId);
+  unwritten.set(path, raised);
   mkdirSync(runDir(dataDir, runId), { recursive: true, mode: 0o700 });
-  replaceFileDurably(join(runDir(dataDir, runId), 'tombstone.json'), JSON.stringify(raised));
+  replaceFileDurably(path, JSON.stringify(raised));
+  unwritten.delete(path);
+}
+
+function tombstonePath(dataDir: string, runId: string): string {
+  return join(runDir(dataDir, runId), 'tombstone.json');
 }
 
 function names(dir: string): string[] {
@@ -99,9 +134,9 @@ function names(dir: string): string[] {
   }
 }
 
-function readJson<T>(path: string): T | undefined {
+function readJson<T>(path: string, shape: z.ZodType<T>): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return shape.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
   } catch {
     return undefined;
   }

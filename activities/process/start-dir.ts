@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isNodeError } from './node-error.js';
@@ -26,12 +26,18 @@ export const startFiles = {
   outputCut: 'output-cut.json',
   /** One sentence, when the program could not be started at all. */
   launchFailed: 'launch-failed',
+  /** The path of the start's own cgroup and a newline, where it has one. */
+  cgroup: 'cgroup',
   /**
-   * The exit code and a newline, in one write, then synced to the disk; its time of modification is the end of the program. It is made
-   * empty beforehand, so that it can be watched: without its newline it says nothing.
+   * The exit code, right-aligned in three places, and a newline, in one write, then synced to the disk; its time of modification is the end of the
+   * program. It is made beforehand with as many bytes (`exitRoom`), so that it can be watched and a full disk has room for the code: without its
+   * newline it says nothing.
    */
   exit: 'exit',
 } as const;
+
+/** What stands in a start's exit file while there is no exit. */
+export const exitRoom = '----';
 
 /** The path of one of a start's files. */
 export function startFile(dir: string, name: keyof typeof startFiles): string {
@@ -65,11 +71,19 @@ export function readProgram(dir: string): z.infer<typeof processRecord> | undefi
   return readJson(startFile(dir, 'program'), processRecord);
 }
 
+/** As `readProgram`, also when its file was lost or damaged after *go*: the program is the waiter under another name. */
+export function findProgram(dir: string): z.infer<typeof processRecord> | undefined {
+  const program = readProgram(dir);
+  if (program !== undefined || !existsSync(startFile(dir, 'program'))) return program;
+  const shim = readShim(dir);
+  return shim === undefined ? undefined : { ...shim, pid: shim.waiterPid, startTime: shim.waiterStartTime };
+}
+
 /** How the program ended; undefined while it runs, and when nobody was there to record it. */
 export function readExit(dir: string): ExitRecord | undefined {
   const path = startFile(dir, 'exit');
   const text = readIfThere(path);
-  if (text === undefined || !/^\d{1,3}\n$/.test(text)) return undefined;
+  if (text === undefined || !/^ {0,2}\d{1,3}\n$/.test(text)) return undefined;
   return { code: Number(text), endedAtMs: statSync(path).mtimeMs };
 }
 
@@ -78,7 +92,7 @@ export function readLaunchFailure(dir: string): string | undefined {
   return readIfThere(startFile(dir, 'launchFailed'))?.trim();
 }
 
-/** True while the shim lives, whoever its parent is. Costs two system calls and disturbs nothing. */
+/** True while the shim lives, whoever its parent is. Costs three system calls and disturbs nothing. */
 export function shimAlive(dir: string): boolean {
   const fd = openReader(startFile(dir, 'alive'));
   if (fd === undefined) return false;
@@ -108,9 +122,13 @@ export function releaseShim(dir: string, word: 'go' | 'abort'): boolean {
 
 function openReader(fifo: string): number | undefined {
   try {
-    return openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+    const fd = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+    // Anything else would be as alive as can be.
+    if (fstatSync(fd).isFIFO()) return fd;
+    closeSync(fd);
+    return undefined;
   } catch (error) {
-    if (isNodeError(error, 'ENXIO', 'ENOENT', 'ENOTDIR')) return undefined;
+    if (isNodeError(error, 'ENXIO', 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
     throw error;
   }
 }
@@ -129,7 +147,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (isNodeError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (isNodeError(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
     throw error;
   }
 }

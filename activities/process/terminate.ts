@@ -1,10 +1,11 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Carrier, carries, scanProcesses } from './carriers.js';
+import { endCgroup, killInside, processesIn, readCgroup } from './cgroup.js';
 import { isFromHere, isLive, isSameProcess, type ProcessRecord, type ProcessStat, readProcess, readRecorded } from './identity.js';
 import { isNodeError } from './node-error.js';
 import { startedBeforeMs } from './process-age.js';
-import { readExit, readProgram, readShim, releaseShim, shimAlive } from './start-dir.js';
+import { findProgram, readExit, readShim, releaseShim, shimAlive } from './start-dir.js';
 
 export { findCarriers } from './carriers.js';
 
@@ -30,18 +31,20 @@ export interface TerminationResult {
 }
 
 /**
- * Ends a start: the polite signal to the program's process group and to whatever else carries the cookie, the grace, then SIGKILL to both
- * until none is left (at most 5 s, else not clean), last the shim, which first records the exit where it can (at most 2 s). A shim that still
- * waits is told to leave, so that its program never starts. Idempotent, resolves as soon as all are gone; a record whose pid is another process's
- * by now is not believed. Never signals pid 1, this process or its group.
+ * Ends a start: the polite signal to the program's process group and to whatever else carries the cookie or is in the start's cgroup, the grace, then
+ * SIGKILL to all of them until none is left (at most 5 s, else not clean), then whatever is left in the cgroup (the same) and the cgroup, last the shim,
+ * which first records the exit where it can (at most 2 s). A shim that still waits is told to leave, so that its program never starts. Idempotent, resolves
+ * as soon as all are gone; a record whose pid is another process's by now is not believed. Never signals pid 1, this process or its group.
  */
 export async function terminateStart(how: Termination & { dir: string }): Promise<TerminationResult> {
   const polite = knownSignal(how.signal);
   const killed = new Set<number>();
   await sendAway(how.dir, killed);
   const gone = await endMembers(how, polite, killed);
+  const cgroup = readCgroup(how.dir);
+  const emptied = cgroup === undefined || (await endCgroup(cgroup, killed));
   const shimGone = await endShim(how.dir, killed);
-  return { clean: gone && shimGone, killed: [...killed] };
+  return { clean: gone && emptied && shimGone, killed: [...killed] };
 }
 
 /** As `terminateStart` for processes of which only the cookie is known, shims included: what is left of lost directories, or of all starts of a seat. */
@@ -53,31 +56,36 @@ export async function endCarriers(how: Termination): Promise<TerminationResult> 
 
 /** The polite signal, the grace, SIGKILL until nobody is left. False when somebody was left after 5 s of that. */
 async function endMembers(how: Scope & Termination, polite: NodeJS.Signals, killed: Set<number>): Promise<boolean> {
+  let scope: Scope = how;
   if (how.graceMs > 0) {
     const asked = await findMembers(how);
     signalAll(asked, polite);
     // A stopped process cannot obey.
     signalAll(asked, 'SIGCONT');
-    await waitUntilGone(how, asked.all, performance.now() + how.graceMs);
+    scope = { ...how, proven: asked.all };
+    await waitUntilGone(scope, asked.all, performance.now() + how.graceMs);
   }
   const limit = performance.now() + killLimitMs;
-  let left = await findMembers(how);
+  let left = await findMembers(scope);
   while (left.all.length > 0 && performance.now() < limit) {
     for (const it of left.all) killed.add(it.pid);
     signalAll(left, 'SIGKILL');
+    // Also who is being forked just now: a program that forks without end is not outrun one by one.
+    if (left.cgroup !== undefined) killInside(left.cgroup);
     await nextStep();
-    left = await findMembers(how);
+    left = await findMembers(scope);
   }
   return left.all.length === 0;
 }
 
 /** Makes a shim that still waits leave. Afterwards the program has either started or never will. */
 async function sendAway(dir: string, killed: Set<number>): Promise<void> {
-  const shim = readShim(dir);
-  if (shim === undefined || readProgram(dir) !== undefined) return;
-  const waiter = { ...shim, pid: shim.waiterPid, startTime: shim.waiterStartTime };
+  if (findProgram(dir) !== undefined) return;
   releaseShim(dir, 'abort');
-  const decided = () => readProgram(dir) !== undefined || !(isSameProcess(waiter) || isSameProcess(shim));
+  const shim = readShim(dir);
+  if (shim === undefined) return;
+  const waiter = { ...shim, pid: shim.waiterPid, startTime: shim.waiterStartTime };
+  const decided = () => findProgram(dir) !== undefined || !(isSameProcess(waiter) || isSameProcess(shim));
   if (await until(decided, quietLimitMs)) return;
   for (const it of [waiter, shim]) if (kill(it)) killed.add(it.pid);
   await until(() => !isSameProcess(waiter), quietLimitMs);
@@ -85,8 +93,10 @@ async function sendAway(dir: string, killed: Set<number>): Promise<void> {
 
 /** Lets the shim record the exit of a program that is gone, then ends it. True when it is gone. */
 async function endShim(dir: string, killed: Set<number>): Promise<boolean> {
-  if (await until(() => !shimAlive(dir), recordLimitMs)) return true;
   const shim = readShim(dir);
+  // A stopped shim cannot record.
+  if (shim !== undefined && isSameProcess(shim)) send(shim.pid, 'SIGCONT');
+  if (await until(() => !shimAlive(dir), recordLimitMs)) return true;
   if (shim !== undefined && kill(shim)) killed.add(shim.pid);
   return until(() => !shimAlive(dir), quietLimitMs);
 }
@@ -94,28 +104,37 @@ async function endShim(dir: string, killed: Set<number>): Promise<boolean> {
 interface Scope {
   dir?: string;
   cookie: string;
+  /** Who was a member before: its group is the program's as long as it is there. */
+  proven?: readonly ProcessStat[];
 }
 
 interface Members {
   /** The process group that is proven to be the program's. */
   group: number | undefined;
-  /** Everybody in it, and who carries the cookie elsewhere. */
+  /** The start's own, where it has one. */
+  cgroup: string | undefined;
+  /** Everybody in the group or the cgroup, and who carries the cookie elsewhere. */
   all: ProcessStat[];
 }
 
-async function findMembers({ dir, cookie }: Scope): Promise<Members> {
+async function findMembers({ dir, cookie, proven = [] }: Scope): Promise<Members> {
   const processes = await scanProcesses();
-  const program = dir === undefined ? undefined : readProgram(dir);
+  const program = dir === undefined ? undefined : findProgram(dir);
   const shim = dir === undefined ? undefined : readShim(dir);
   // The shim and its helper (sync) carry the cookie too; they are ended last.
   const shimSession = shim !== undefined && readRecorded(shim) !== undefined ? shim.pid : undefined;
   const candidates = processes.filter((it) => it.sid !== shimSession);
 
   const inGroup = program === undefined ? [] : candidates.filter((it) => it.pgid === program.pid && it.sid === program.pid);
-  const ours = program !== undefined && isOurGroup(program, inGroup, cookie, dir === undefined ? undefined : readExit(dir)?.endedAtMs);
+  const wasHere = inGroup.some((it) => proven.some(({ pid, startTime }) => it.pid === pid && it.startTime === startTime));
+  const ours = program !== undefined && (wasHere || isOurGroup(program, inGroup, cookie, dir === undefined ? undefined : readExit(dir)?.endedAtMs));
   const group = ours && program.pid !== ownGroup() ? program.pid : undefined;
-  const all = candidates.filter((it) => (group !== undefined && it.pgid === group && it.sid === group) || (carries(it, cookie) && it.pgid !== ownGroup()));
-  return { group: group !== undefined && inGroup.length > 0 ? group : undefined, all };
+  const cgroup = dir === undefined ? undefined : readCgroup(dir);
+  const inside = new Set(cgroup === undefined ? [] : processesIn(cgroup));
+  const own = ownGroup();
+  const isElsewhere = (it: Carrier) => (carries(it, cookie) || inside.has(it.pid)) && it.pgid !== own;
+  const all = candidates.filter((it) => (group !== undefined && it.pgid === group && it.sid === group) || isElsewhere(it));
+  return { group: group !== undefined && inGroup.length > 0 ? group : undefined, cgroup, all };
 }
 
 /**

@@ -248,7 +248,7 @@ export class FakeHost {
 
   async #exit(start: Start, code: number): Promise<void> {
     const { lastLines = '' } = this.settings;
-    await this.#finish(start, { kind: 'exited', code, startNumber: start.number, endedAtMs: 0, lastLines, clean: true });
+    await this.#finish(start, { kind: 'exited', outOfMemory: false, code, startNumber: start.number, endedAtMs: 0, lastLines, clean: true });
   }
 
   #fail(start: Start, failure: Failure): void {

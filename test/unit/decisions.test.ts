@@ -236,7 +236,7 @@ describe('what the Web UI shows', () => {
 describe('the outcome', () => {
   const exited = (rank: number, code: number): SeenEnd => ({
     ...{ rank, group: '0', host: `h-${rank}`, verdict: null },
-    end: { kind: 'exited', code, startNumber: 1, endedAtMs: 0, lastLines: `last of ${rank}`, clean: true },
+    end: { kind: 'exited', outOfMemory: false, code, startNumber: 1, endedAtMs: 0, lastLines: `last of ${rank}`, clean: true },
   });
   const broken = (rank: number): SeenEnd => {
     const failure = { type: 'BarrierBroken' as const, message: 'rank 2 is missing' };

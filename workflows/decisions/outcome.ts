@@ -54,8 +54,18 @@ export function describeExit(code: number): string {
 
 /** Who and what, in which generation: the first half of every sentence about a node's end. */
 export function describeEnd({ rank, host, end }: Pick<SeenEnd, 'rank' | 'host' | 'end'>, generation: number): string {
-  if (end.kind === 'exited') return `Node ${rank} on ${host} ${describeExit(end.code)} in generation ${generation}`;
+  if (end.kind === 'exited') {
+    const why = end.outOfMemory ? ': memory was out, and the kernel killed a process of it' : '';
+    return `Node ${rank} on ${host} ${describeExit(end.code)} in generation ${generation}${why}`;
+  }
   return `Node ${rank} on ${host} failed in generation ${generation}: ${end.failure.message}`;
+}
+
+/** What went wrong, where the end is not a good one. */
+export function failureOfEnd(seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>, generation: number): Failure {
+  const { end } = seen;
+  if (end.kind === 'failed') return end.failure;
+  return { type: end.outOfMemory ? 'OutOfMemory' : 'CommandFailed', message: describeEnd(seen, generation) };
 }
 
 /** What is decided about a node's end, with the whole sentence for people. */
@@ -67,7 +77,7 @@ export function decideVerdict(
   const { generation, nodes, restart } = facts;
   if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
   const what = describeEnd(seen, generation);
-  const failure: Failure = end.kind === 'failed' ? end.failure : { type: 'CommandFailed', message: what };
+  const failure = failureOfEnd(seen, generation);
   if (failure.type === 'BarrierBroken' && facts.barrierRetries < BARRIER_RETRIES) return { do: 'retry', failure };
   const others = nodes > 1 ? `; the other ${nodes - 1 === 1 ? 'node was' : `${nodes - 1} nodes were`} stopped` : '';
   if (restart.do === 'ignore') return { do: 'done' };

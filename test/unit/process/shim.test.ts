@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findCarriers } from '../../../activities/process/carriers.js';
+import { processesIn, readCgroup } from '../../../activities/process/cgroup.js';
 import { isSameProcess, readProcess } from '../../../activities/process/identity.js';
 import { forkShim } from '../../../activities/process/shim.js';
 import { readExit, readLaunchFailure, readProgram, readShim, releaseShim, shimAlive, startFile } from '../../../activities/process/start-dir.js';
 import { terminateStart } from '../../../activities/process/terminate.js';
 import { watchExit } from '../../../activities/process/watch.js';
 import { until } from '../../helpers/until.js';
-import { baseEnv, here, lives, newStart, prepared, type Start, shells } from './starts.js';
+import { baseEnv, cgroupsWork, here, lives, newStart, prepared, type Start, shells } from './starts.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const built = join(root, 'node_modules/.cache/muster-shim-test');
@@ -125,6 +126,18 @@ describe.each(shells)('with $name as the shell of the shim', ({ sh }) => {
     await until(() => shimAlive(start.dir), false);
     const told = await new Promise((resolve) => watchExit(start.dir, { onExit: (code) => resolve(code), onShimLost: () => resolve('lost') }));
     expect(told).toBe(9);
+  });
+
+  test.runIf(cgroupsWork)('what hides in the cgroup of a start whose agent was killed is ended by the next agent', async () => {
+    const start = newStart();
+    await forkedByAnotherProcess([start], sh);
+    start.go(`env -i setsid bash -c 'echo ready; exec sleep 1000' & sleep 0`);
+    await start.says('ready');
+    await start.exitCode();
+    const pids = processesIn(readCgroup(start.dir) ?? '');
+    expect(pids).toHaveLength(1);
+    expect((await terminateStart({ dir: start.dir, cookie: start.cookie, signal: 'SIGTERM', graceMs: 1000 })).clean).toBe(true);
+    expect(pids.filter(lives)).toEqual([]);
   });
 
   test('the shim outlives the signals of a terminal, and its program is still released', async () => {

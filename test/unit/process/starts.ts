@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { findCarriers } from '../../../activities/process/carriers.js';
+import { endCgroup, processesIn, readCgroup } from '../../../activities/process/cgroup.js';
+import { ownCgroupDirs } from '../../../activities/process/cgroup-place.js';
 import { baseEnvironment } from '../../../activities/process/env.js';
 import { readBootId, readPidNamespace, readProcess } from '../../../activities/process/identity.js';
 import { writeLaunch } from '../../../activities/process/launch.js';
-import { forkShim } from '../../../activities/process/shim.js';
+import { forkShim, type ShimOptions } from '../../../activities/process/shim.js';
 import { readExit, readProgram, releaseShim, startFile } from '../../../activities/process/start-dir.js';
 import { endCarriers } from '../../../activities/process/terminate.js';
 import { until } from '../../helpers/until.js';
@@ -66,24 +68,36 @@ export class Start {
 
 const made: Start[] = [];
 
+/** Whether a cgroup (v2) can be made here. */
+export const cgroupsWork = ownCgroupDirs().some((dir) => {
+  const path = join(dir, `test-${randomUUID()}`);
+  try {
+    mkdirSync(path);
+    rmdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+});
+
 /** A fresh directory and cookie, without a shim yet. */
-export function newStart(): Start {
-  const start = new Start(mkdtempSync(join(tmpdir(), 'muster-start-')), `test/${randomUUID()}/1`);
+export function newStart(under = tmpdir()): Start {
+  const start = new Start(mkdtempSync(join(under, 'muster-start-')), `test/${randomUUID()}/1`);
   made.push(start);
   return start;
 }
 
 /** A start whose shim waits and carries the cookie of the start. */
-export async function prepared(sh?: string): Promise<Start> {
+export async function prepared(sh?: string, more: Partial<ShimOptions> = {}): Promise<Start> {
   const start = newStart();
-  await forkShim({ dir: start.dir, cookie: start.cookie, baseEnv, ...here, ...(sh === undefined ? {} : { sh }) });
+  await forkShim({ dir: start.dir, cookie: start.cookie, baseEnv, ...here, ...(sh === undefined ? {} : { sh }), ...more });
   return start;
 }
 
 /** A start whose shim waits and carries no cookie, as one that was forked ahead of its need. */
-export async function preparedWithoutCookie(sh: string): Promise<Start> {
+export async function preparedWithoutCookie(sh: string, more: Partial<ShimOptions> = {}): Promise<Start> {
   const start = newStart();
-  await forkShim({ dir: start.dir, baseEnv, ...here, sh });
+  await forkShim({ dir: start.dir, baseEnv, ...here, sh, ...more });
   return start;
 }
 
@@ -100,10 +114,13 @@ afterEach(async () => {
 });
 
 async function leaveNothing({ dir, cookie }: Start): Promise<void> {
+  const cgroup = readCgroup(dir);
+  const left = () => [...findCarriers(cookie).map(({ pid }) => pid), ...(cgroup === undefined ? [] : processesIn(cgroup))];
   try {
-    await until(() => findCarriers(cookie).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(-200)), [], 2000);
+    await until(() => left().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').slice(-200)), [], 2000);
   } finally {
     await endCarriers({ cookie, signal: 'SIGKILL', graceMs: 0 });
+    if (cgroup !== undefined) await endCgroup(cgroup, new Set());
     rmSync(dir, { recursive: true, force: true });
   }
 }
