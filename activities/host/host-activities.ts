@@ -5,9 +5,9 @@ import { cookie, cookiePrefix, gatheringBase } from '../../spec/ids.js';
 import { readOutput, waitForOutput } from '../process/output.js';
 import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
+import { bury } from './called-off.js';
 import { watchPeer } from './peers.js';
 import type { Seats } from './seats.js';
-import { bury } from './called-off.js';
 import { listStarts, readStart, startDir } from './store.js';
 
 /** The activities of one host, over its agent and the starts that it knows. */

@@ -9,6 +9,7 @@ import type { Seats } from './seats.js';
 import { readStart } from './store.js';
 
 const ANSWER_LIMIT_MS = 2_000;
+const SHORTEST_TRY_MS = 250;
 const ASK_EVERY_MS = 1_000;
 const BEAT_EVERY_MS = 3_000;
 
@@ -42,12 +43,15 @@ export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: W
   let beatAtMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     const { address, port, host, startNumber } = peer;
-    const answer = await askPeer({ kind: 'ask', address, port, localAddress, token, runId: run.runId, host, startNumber, generation: 0 }, ANSWER_LIMIT_MS);
+    // Its word is to come in time: the last try is as short as the time that is left.
+    const leftMs = () => heardAtMs + silenceMs - performance.now();
+    const limitMs = Math.min(ANSWER_LIMIT_MS, Math.max(SHORTEST_TRY_MS, leftMs()));
+    const answer = await askPeer({ kind: 'ask', address, port, localAddress, token, runId: run.runId, host, startNumber, generation: 0 }, limitMs);
     const now = performance.now();
     try {
       if (answer.heard && answer.state === 'ended') return await tell({ kind: 'ended', end: JSON.parse(answer.end ?? '') as NodeEnd });
       if (answer.heard && answer.state === 'running') heardAtMs = now;
-      if (now - heardAtMs >= silenceMs) {
+      if (leftMs() <= 0) {
         const message = answer.heard ? 'its agent does not know the node' : answer.why;
         return await tell({ kind: 'unreachable', message });
       }
@@ -59,7 +63,7 @@ export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: W
       if (error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError) return;
       log.warn({ error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
     }
-    await pause(ASK_EVERY_MS);
+    await pause(Math.min(ASK_EVERY_MS, Math.max(0, leftMs() - SHORTEST_TRY_MS)));
   }
 }
 

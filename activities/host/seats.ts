@@ -49,6 +49,8 @@ export class Seats {
       for (const number of listStarts(this.agent.dataDir, runId)) {
         const record = readStart(this.agent.dataDir, runId, number);
         if (record && record.stage !== 'reported') this.#keep(record).resume();
+        // Nobody can look after what nobody can read about; the run hears of it when it asks.
+        if (!record) void endCarriers({ cookie: cookie(runId, this.agent.host, number), signal: 'SIGKILL', graceMs: 0 });
       }
     }
     return this.#starts.size;

@@ -27,6 +27,8 @@ export interface Machines {
   startControl(): void;
   /** Makes an empty file: the sign that a program waits for. */
   touch(path: string): void;
+  /** Removes what an agent that is gone has kept on its disk. */
+  loseData(host: string): void;
   /** Kills with -9 and waits until the process is gone. */
   kill(process: ChildProcess): Promise<void>;
   /** Starts a run on the control queue; `task` is a task file's object. */
@@ -66,6 +68,7 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
       await untilAnnounced(client, name, since);
       return child;
     },
+    loseData: (host) => rmSync(join(dir, host), { recursive: true, force: true }),
     async kill(child) {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
