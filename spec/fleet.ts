@@ -31,8 +31,8 @@ export interface Lease {
 
 /** A row of `muster hosts`. */
 export interface HostStatus extends HostFacts {
-  /** `silent`: it did not answer when it was last asked; it is used again when it announces itself. */
-  state: 'free' | 'held' | 'releasing' | 'silent';
+  /** `silent`: it did not answer when it was last asked; it is used again when it announces itself. `leaving`: its agent ends as soon as it is free. */
+  state: 'free' | 'held' | 'releasing' | 'silent' | 'leaving';
   lease: Lease | null;
   announcedAtMs: number;
 }

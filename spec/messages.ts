@@ -156,6 +156,8 @@ export interface HostAnnounced {
   runs: { runId: string; handle: string }[];
   /** The agent has announced itself to an earlier execution of the fleet, which is gone. */
   rebuilt: boolean;
+  /** Its agent is to leave when its nodes have ended: no run gets it any more. */
+  leaving: boolean;
 }
 export const hostAnnounced = defineSignal<[HostAnnounced]>('hostAnnounced');
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
@@ -18,7 +19,8 @@ import { readBootId, readPidNamespace } from '../activities/process/identity.js'
 import { dataConverter } from '../connection/data-converter.js';
 import { dial } from '../connection/dial.js';
 import type { TemporalOptions } from '../connection/options.js';
-import { hostQueue } from '../spec/ids.js';
+import { fleetWorkflowId, hostQueue } from '../spec/ids.js';
+import { hosts as hostsQuery } from '../spec/messages.js';
 import { announce } from './announce.js';
 import { openDataDir } from './host-identity.js';
 import { pollerIdentity, refuseSharedQueue } from './host-in-use.js';
@@ -47,6 +49,8 @@ export interface RunningAgent {
   address: string;
   /** Resolves when it has stopped; rejects when it broke. */
   done: Promise<void>;
+  /** Takes no further run, and resolves when no node is left here. Does not stop the agent. */
+  drain(): Promise<void>;
   /** Hands over: programs live on, the next agent on this data directory carries on with them. */
   stop(): Promise<void>;
   /** Ends every program at once, and does no more: for the end of a dev stack, whose server may be gone. */
@@ -136,6 +140,11 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   };
   return {
     ...{ host, address, done, stop },
+    async drain() {
+      await announcer.leave();
+      // Between two generations a run holds the host without a node on it.
+      for (let held = true; held; held = await isHeld(client, fleet, host)) await seats.untilEmpty();
+    },
     async kill() {
       announcer.stop();
       await seats.killAll();
@@ -143,6 +152,20 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
     },
   };
 }
+
+/** Does a run hold the host? True where the fleet cannot be asked: asked again after a while. */
+async function isHeld(client: Client, fleet: string, host: string): Promise<boolean> {
+  try {
+    const hosts = await client.workflow.getHandle(fleetWorkflowId(fleet)).query(hostsQuery);
+    if (!hosts.some((known) => known.host === host && known.lease !== null)) return false;
+  } catch {
+    // Asked again.
+  }
+  await pause(HELD_AGAIN_MS);
+  return true;
+}
+
+const HELD_AGAIN_MS = 500;
 
 /** One task of its own, so that the agent knows the server's clock before it is asked for anything. */
 async function readClock(client: Client, taskQueue: string): Promise<void> {

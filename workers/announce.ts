@@ -10,6 +10,8 @@ const GAP_MS = 15_000;
 
 /** Keeps the fleet workflow informed of one host. */
 export interface Announcer {
+  /** Tells the fleet that this host takes no further run. */
+  leave(): Promise<void>;
   stop(): void;
 }
 
@@ -18,6 +20,7 @@ export interface Announcer {
  * that was ended is told again, and so is one that may have given the host up meanwhile. The first announcement is awaited.
  */
 export async function announce(client: Client, fleet: string, facts: HostFacts, runs: () => HostAnnounced['runs'], log: Logger): Promise<Announcer> {
+  let leaving = false;
   let execution = await tell(false);
   let lookedAtMs = Date.now();
   let lost = false;
@@ -45,13 +48,17 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
       taskQueue: controlQueue(fleet),
       args: [{ fleet }],
       signal: hostAnnounced,
-      signalArgs: [{ facts, runs: runs(), rebuilt }],
+      signalArgs: [{ facts, runs: runs(), rebuilt, leaving }],
       staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
     });
     return firstRunOf(client, fleet);
   }
 
   return {
+    async leave() {
+      leaving = true;
+      execution = await tell(false);
+    },
     stop() {
       stopped = true;
       clearInterval(timer);

@@ -44,16 +44,16 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
 
   setHandler(messages.plan, (asked) => decidePlan(state.hosts, state.queue.length, asked));
 
-  setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt }) => {
+  setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt, leaving }) => {
     const known = find(facts.host);
     const now = Date.now();
     if (known) {
-      Object.assign(known, { facts, announcedAtMs: now, silent: false });
+      Object.assign(known, { facts, announcedAtMs: now, silent: false, leaving });
       if (known.lease?.state === 'releasing' && !runs.some(({ runId }) => runId === known.lease?.runId)) known.lease = null;
     } else {
       const [run] = rebuilt ? runs : [];
       const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const } : null;
-      state.hosts.push({ facts, announcedAtMs: now, silent: false, lease });
+      state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, lease });
       if (rebuilt && state.quietUntilMs === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
     }
     changed = true;

@@ -37,6 +37,9 @@ export class NodeStart {
   /** Resolves once the end is known. */
   readonly ended: Promise<void>;
   #resolveEnded!: () => void;
+  /** Resolves once there is nothing more to do about it: its end was reported, or nobody wants to know. */
+  readonly closed: Promise<void>;
+  #resolveClosed!: () => void;
   #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #watch: { close(): void } | undefined;
@@ -61,6 +64,9 @@ export class NodeStart {
     this.dir = startDir(agent.dataDir, record.run.runId, record.startNumber);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
+    });
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
     });
     if (record.activity) this.#token = Buffer.from(record.activity.token, 'base64');
   }
@@ -303,6 +309,7 @@ export class NodeStart {
   #close(): void {
     this.detach();
     this.onClosed();
+    this.#resolveClosed();
   }
 
   #beatMs(): number {

@@ -56,6 +56,11 @@ export class Seats {
     return this.#starts.size;
   }
 
+  /** Resolves when no start is looked after any more. */
+  async untilEmpty(): Promise<void> {
+    while (this.#starts.size > 0) await Promise.all(this.all().map((start) => start.closed));
+  }
+
   /** Lets go of all starts without touching a process. */
   detach(): void {
     this.#spare.close();

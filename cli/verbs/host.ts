@@ -25,6 +25,7 @@ interface Options {
   fleet: string;
   keep: string;
   outputCap: string;
+  drain?: true;
   devStack?: true;
   keepData?: true;
 }
@@ -45,6 +46,7 @@ export function host(): Command {
     .option('--fleet <fleet>', 'which fleet', 'default')
     .option('--keep <duration>', 'how long closed runs and unused files are kept on its disk, or `off`', '7d')
     .option('--output-cap <size>', "the most disk that one node's output takes, or `off`: the first MiB and the newest part stay", '256MB')
+    .option('--drain', 'at SIGTERM: take no further run, and leave when the nodes here have ended; a second SIGTERM hands them over')
     .addOption(new Option('--dev-stack').hideHelp())
     .addOption(new Option('--keep-data').hideHelp())
     .action((options: Options) => act(options));
@@ -66,6 +68,10 @@ async function act(options: Options): Promise<void> {
   const agent = await startAgent(temporal, settings);
   say(`host ${agent.host} ready at ${agent.address} (fleet ${fleet})`);
   const who = await Promise.race([asked, agent.done.then(() => 'broken' as const)]);
+  if (who === 'signal' && options.drain) {
+    say(`host ${agent.host} takes no further run, and leaves when its nodes have ended`);
+    await Promise.race([agent.drain(), untilAskedToEnd(false), agent.done]);
+  }
   if (who !== 'parent') return agent.stop();
   await within(DEV_STOP_LIMIT_MS, agent.kill());
   if (!options.keepData) await rm(dataDir, { recursive: true, force: true });

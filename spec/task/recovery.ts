@@ -20,16 +20,13 @@ export function readRecovery(
   groups: readonly TaskGroup[],
   refuse: (path: Path, message: string) => void,
 ): Recovery {
-  const { restart, retry = null, hosts, on_host_loss: onHostLoss, queue_timeout: queueTimeout } = fields;
+  const { restart, retry = null, on_host_loss: onHostLoss, queue_timeout: queueTimeout } = fields;
   if (restart !== undefined && retry !== null) refuse(['retry'], 'expected `restart` or `retry`, got both');
-  if (onHostLoss === 'replace' && hosts !== undefined) {
-    refuse(['on_host_loss'], 'expected `fail` beside `hosts`, got `replace`; a run that names its hosts takes no other');
-  }
   checkRules(restart, groups, refuse);
   const waits = retry?.events.includes('no-capacity') ? retry.durationSeconds : DEFAULTS.queueTimeoutSeconds;
   return {
     restart: restart ?? (retry === null ? NO_RESTART : restartOfRetry(retry)),
-    onHostLoss: onHostLoss ?? (hosts === undefined && asksToReplace(fields, given) ? 'replace' : 'fail'),
+    onHostLoss: onHostLoss ?? (asksToReplace(fields, given) ? 'replace' : 'fail'),
     queueTimeoutSeconds: queueTimeout ?? waits,
   };
 }

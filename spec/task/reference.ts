@@ -59,8 +59,8 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   },
   on_host_loss: {
     value: '`fail`, `replace`',
-    default: '`fail`; `replace` with `restart` or `retry`, unless `hosts` are named',
-    text: 'Whether a run ends with a lost host or goes on with another.',
+    default: '`fail`; `replace` with `restart` or `retry`',
+    text: 'Whether a run ends with a lost host, or goes on with another; with `hosts` named, with the lost one when it is back.',
   },
   fencing: {
     value: '`reachable`, `strict`',

@@ -164,3 +164,21 @@ it('rebuilds a fleet that was terminated, and it knows who holds which host', as
   await untilPhase(machines.client, run, 'succeeded');
   await until(seen, ['free', 'free', 'free'], 10_000);
 });
+
+it('leaves with --drain when its program has ended, and gets no further run meanwhile', async () => {
+  const out = join(machines.dir, 'drained');
+  const leaver = await machines.startHost('host-4', ['--drain', '--label', 'role=leaver']);
+  const run = await machines.start({ hosts: ['host-4'], shell: 'sh', commands: [counter(out)] });
+  await untilPhase(machines.client, run, 'running');
+  const gone = new Promise((resolve) => leaver.once('exit', resolve));
+  leaver.kill('SIGTERM');
+  const fleet = machines.client.workflow.getHandle(fleetWorkflowId('default'));
+  const another = await machines.start({ nodes: 1, where: { role: 'leaver' }, queue_timeout: '1s', commands: ['true'] });
+  const { message } = await untilPhase(machines.client, another, 'failed');
+  expect(message).toContain('the fleet default has 4 (3 free, 1 in use, 0 silent, 1 leaving)');
+  expect(leaver.exitCode).toBeNull();
+  machines.touch(`${out}-end`);
+  await untilPhase(machines.client, run, 'succeeded');
+  expect(await gone).toBe(0);
+  expect((await fleet.query(hostsQuery)).find(({ host }) => host === 'host-4')?.state).toBe('leaving');
+});

@@ -94,7 +94,7 @@ export class FakeHost {
     const facts = { host: this.name, identity: this.identity, address: this.address, cpus: 1, memoryMb: 1_024, gpus: 0, labels: this.settings.labels ?? {} };
     await this.env.client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
       ...{ workflowId: fleetWorkflowId(DEFAULT_FLEET), taskQueue: controlQueue(DEFAULT_FLEET), args: [{ fleet: DEFAULT_FLEET }] },
-      ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, ...more }] },
+      ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, leaving: false, ...more }] },
     });
   }
 

@@ -14,7 +14,7 @@ const RUN_ID = '0190f5b2-7c1e-7d3a-9a51-2f6d1c3e4b5a';
 
 function host(id: string, change: Partial<FleetHost> = {}): FleetHost {
   const facts = { host: id, identity: `identity-of-${id}`, address: '10.0.0.1', cpus: 1, memoryMb: 1, gpus: 0, labels: {} };
-  return { facts, announcedAtMs: 0, silent: false, lease: null, ...change };
+  return { facts, announcedAtMs: 0, silent: false, leaving: false, lease: null, ...change };
 }
 
 function request(name: string, nodes: number, change: Partial<LeaseRequested> = {}): LeaseRequested {

@@ -7,6 +7,7 @@ export interface FleetHost {
   facts: HostFacts;
   announcedAtMs: number;
   silent: boolean;
+  leaving: boolean;
   lease: Lease | null;
 }
 
@@ -17,6 +18,7 @@ export interface Grant {
 
 /** May this host be given to that run? Its own hosts of a former life may, once. */
 function isAvailable(host: FleetHost, request: LeaseRequested): boolean {
+  if (host.leaving) return false;
   if (host.lease === null) return !host.silent;
   return request.first && host.lease.runId === request.run.runId;
 }
@@ -55,7 +57,7 @@ export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseReq
   const grants: Grant[] = [];
   const taken = new Set<string>();
   for (const request of queue) {
-    const possible = candidates(all, request).filter((host) => !host.silent || isAvailable(host, request));
+    const possible = candidates(all, request).filter((host) => !host.leaving && (!host.silent || isAvailable(host, request)));
     const free = possible.filter((host) => !taken.has(host.facts.host) && isAvailable(host, request));
     const place = (hosts: FleetHost[]) => {
       const inOrder = request.hosts === null ? hosts.sort(byPreference(request)) : hosts;
@@ -82,9 +84,10 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
   const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : describeParts(request.parts);
   const count = (test: (host: FleetHost) => boolean) => all.filter(test).length;
   const parts = [
-    `${count((host) => host.lease === null && !host.silent)} free`,
+    `${count((host) => host.lease === null && !host.silent && !host.leaving)} free`,
     `${count((host) => host.lease !== null)} in use`,
     `${count((host) => host.lease === null && host.silent)} silent`,
+    ...(count((host) => host.leaving) > 0 ? [`${count((host) => host.leaving)} leaving`] : []),
   ];
   const absent = missing.length > 0 ? `; never announced: ${missing.join(', ')}` : '';
   const labelled = request.parts.filter(({ where }) => Object.keys(where).length > 0);
@@ -117,6 +120,6 @@ function describeLabels(where: Readonly<Record<string, string>>): string {
 }
 
 export function hostStatus(host: FleetHost): HostStatus {
-  const state = host.lease ? host.lease.state : host.silent ? 'silent' : 'free';
+  const state = host.lease ? host.lease.state : host.silent ? 'silent' : host.leaving ? 'leaving' : 'free';
   return { ...host.facts, state, lease: host.lease, announcedAtMs: host.announcedAtMs };
 }

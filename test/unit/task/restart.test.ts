@@ -131,12 +131,12 @@ describe('on_host_loss', () => {
     [{ restart: 1 }, 'replace'],
     [{ restart: {} }, 'replace'],
     [{ restart: { attempts: 0 } }, 'replace'],
-    [{ restart: 1, hosts: ['a'] }, 'fail'],
+    [{ restart: 1, hosts: ['a'] }, 'replace'],
     [{ restart: 1, on_host_loss: 'fail' }, 'fail'],
     [{ on_host_loss: 'replace' }, 'replace'],
     [{ on_host_loss: 'fail', hosts: ['a'] }, 'fail'],
     [{ retry: true }, 'replace'],
-    [{ retry: true, hosts: ['a'] }, 'fail'],
+    [{ on_host_loss: 'replace', hosts: ['a'] }, 'replace'],
     [{ retry: true, on_host_loss: 'fail' }, 'fail'],
     [{ retry: { on_events: ['error'] } }, 'fail'],
     [{ retry: { on_events: ['error'] }, on_host_loss: 'replace' }, 'replace'],
@@ -147,7 +147,6 @@ describe('on_host_loss', () => {
 
   it.each([
     [{ on_host_loss: 'shrink' }, 'on_host_loss: expected `fail` or `replace`, got "shrink"'],
-    [{ on_host_loss: 'replace', hosts: ['a'] }, 'on_host_loss: expected `fail` beside `hosts`, got `replace`; a run that names its hosts takes no other'],
     [{ fencing: 'loose' }, 'fencing: expected `reachable` or `strict`, got "loose"'],
   ])('%j is refused', (input, message) => {
     expect(complaints(input)).toEqual([message]);
