@@ -1,5 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { inTime } from '../activities/host/call.js';
 import type { HostFacts } from '../spec/fleet.js';
 import { controlQueue, fleetWorkflowId } from '../spec/ids.js';
 import { type HostAnnounced, hostAnnounced, WORKFLOW_TYPES } from '../spec/messages.js';
@@ -43,14 +44,16 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
   }
 
   async function tell(rebuilt: boolean): Promise<string> {
-    await client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
-      workflowId: fleetWorkflowId(fleet),
-      taskQueue: controlQueue(fleet),
-      args: [{ fleet }],
-      signal: hostAnnounced,
-      signalArgs: [{ facts, runs: runs(), rebuilt, leaving }],
-      staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
-    });
+    await inTime(client, () =>
+      client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
+        workflowId: fleetWorkflowId(fleet),
+        taskQueue: controlQueue(fleet),
+        args: [{ fleet }],
+        signal: hostAnnounced,
+        signalArgs: [{ facts, runs: runs(), rebuilt, leaving }],
+        staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
+      }),
+    );
     return firstRunOf(client, fleet);
   }
 
@@ -69,7 +72,7 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
 /** Stays the same over continue-as-new; another one means that the fleet was ended and begun anew. */
 async function firstRunOf(client: Client, fleet: string): Promise<string> {
   try {
-    const description = await client.workflow.getHandle(fleetWorkflowId(fleet)).describe();
+    const description = await inTime(client, () => client.workflow.getHandle(fleetWorkflowId(fleet)).describe());
     return description.status.name === 'RUNNING' ? (description.raw.workflowExecutionInfo?.firstRunId ?? '') : 'closed';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'none';

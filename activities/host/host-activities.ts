@@ -5,6 +5,7 @@ import { cookie, cookiePrefix, gatheringBase } from '../../spec/ids.js';
 import { readOutput, waitForOutput } from '../process/output.js';
 import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
+import { inTime } from './call.js';
 import { bury } from './called-off.js';
 import { watchPeer } from './peers.js';
 import type { Seats } from './seats.js';
@@ -18,7 +19,8 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       noteTime();
       await refuseForeign(input, input.run.runId);
       const { highestGeneration, startNumber, freePort } = await seats.prepare(input, async () => {
-        await agent.client.activity.heartbeat(activityInfo().taskToken);
+        const { taskToken } = activityInfo();
+        await inTime(agent.client, () => agent.client.activity.heartbeat(taskToken));
       });
       const { host, address, gpus } = agent;
       return { host, address, interface: agent.interface, port: agent.peers.port, gpus, freePort, highestGeneration, startNumber };
@@ -32,7 +34,7 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       if ('kind' in start) return start;
       if (start.record.end) return start.record.end;
       // Late work does not start: nobody is released before rank 0 has heard that its task is still wanted.
-      if (input.rank === 0) await agent.client.activity.heartbeat(info.taskToken);
+      if (input.rank === 0) await inTime(agent.client, () => agent.client.activity.heartbeat(info.taskToken));
       // Counted from the server's clock, and then on this host's: the two may differ by hours.
       const leftMs = Math.max(0, input.barrierDeadlineMs - info.currentAttemptScheduledTimestampMs);
       const workflowId = info.workflowExecution?.workflowId ?? '';

@@ -11,6 +11,7 @@ import { readExit, readLaunchFailure, readProgram, readShim, releaseShim, shimAl
 import { terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
+import { inTime } from './call.js';
 import { endHelpers } from './end-helpers.js';
 import { watchHealth } from './health.js';
 import { isFirstWave, meet } from './meet.js';
@@ -25,6 +26,8 @@ import { asFailure, reportEnd, tellCleaned, tellHeard, tellReleased } from './te
 
 /** A start that nobody has asked for again is checked so often: is its run still there? */
 const ORPHAN_CHECK_MS = 30_000;
+/** A beat that is not taken so long after it was sent is sent again. */
+const SHORTEST_BEAT_LIMIT_MS = 1_000;
 /** The same once its token was lost. */
 const LOST_TOKEN_CHECK_MS = 2_000;
 
@@ -331,7 +334,8 @@ export class NodeStart {
       const token = this.#token;
       try {
         const beat: Beat = { sentAtMs: this.agent.clock.nowMs(), lastLines: await lastLines(this.dir) };
-        await this.agent.client.activity.heartbeat(token, beat);
+        const { client } = this.agent;
+        await inTime(client, () => client.activity.heartbeat(token, beat), Math.max(SHORTEST_BEAT_LIMIT_MS, this.#beatMs()));
         this.#contactMs = performance.now();
       } catch (error) {
         const lost = error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError;

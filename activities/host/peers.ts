@@ -4,6 +4,7 @@ import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { askPeer } from '../network/ask-peer.js';
 import { type Answer, type Question, sameProof, signAnswer, signQuestion } from '../network/protocol.js';
 import type { Agent } from './agent.js';
+import { inTime } from './call.js';
 import { bury } from './called-off.js';
 import type { Seats } from './seats.js';
 import { readStart } from './store.js';
@@ -38,7 +39,7 @@ export async function answerPeer(agent: Agent, seats: Seats, question: Question)
  */
 export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: WatchPeerInput, task: Uint8Array): Promise<void> {
   const { client, address: localAddress, log } = agent;
-  const tell = (word: PeerWord) => client.activity.complete(task, word);
+  const tell = (word: PeerWord) => inTime(client, () => client.activity.complete(task, word));
   let heardAtMs = performance.now();
   let beatAtMs = Number.NEGATIVE_INFINITY;
   for (;;) {
@@ -56,7 +57,7 @@ export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: W
         return await tell({ kind: 'unreachable', message });
       }
       if (now - beatAtMs >= BEAT_EVERY_MS) {
-        await client.activity.heartbeat(task);
+        await inTime(client, () => client.activity.heartbeat(task), BEAT_EVERY_MS);
         beatAtMs = now;
       }
     } catch (error) {

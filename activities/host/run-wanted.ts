@@ -2,6 +2,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { status } from '../../spec/messages.js';
 import type { RunRef } from '../../spec/nodes.js';
 import type { Agent } from './agent.js';
+import { inTime } from './call.js';
 
 /** `unknown`: Temporal cannot be asked now. A lost token is no order to kill, and neither is silence. */
 export type RunWanted = 'wanted' | 'closed' | 'superseded' | 'unknown';
@@ -13,10 +14,10 @@ export type RunWanted = 'wanted' | 'closed' | 'superseded' | 'unknown';
 export async function askRun(agent: Agent, run: RunRef, generation: number): Promise<RunWanted> {
   try {
     const handle = agent.client.workflow.getHandle(run.handle);
-    const description = await handle.describe();
+    const description = await inTime(agent.client, () => handle.describe());
     const firstRunId = description.raw.workflowExecutionInfo?.firstRunId;
     if (description.status.name !== 'RUNNING' || (firstRunId && firstRunId !== run.runId)) return 'closed';
-    const seen = await handle.query(status);
+    const seen = await inTime(agent.client, () => handle.query(status));
     const leftOut = !seen.nodes.some(({ host }) => host === agent.host);
     return generation > 0 && seen.generation > generation && leftOut ? 'superseded' : 'wanted';
   } catch (error) {

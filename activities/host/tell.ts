@@ -4,6 +4,7 @@ import { fleetWorkflowId } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import type { Agent } from './agent.js';
+import { inTime } from './call.js';
 
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;
@@ -22,7 +23,7 @@ export async function reportEnd(
 ): Promise<void> {
   for (let waitMs = RETRY_FIRST_MS; !isOver(); waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
     try {
-      await client.activity.complete({ workflowId, activityId }, end);
+      await inTime(client, () => client.activity.complete({ workflowId, activityId }, end));
       return;
     } catch (error) {
       if (error instanceof ActivityNotFoundError) return;
@@ -34,17 +35,16 @@ export async function reportEnd(
 
 /** Tells a run that its nodes were released. Never throws. */
 export async function tellReleased({ client, log }: Agent, handle: string, generation: number): Promise<void> {
-  await client.workflow
-    .getHandle(handle)
-    .signal(messages.nodesReleased, { generation })
-    .catch((error: unknown) => log.warn({ error: String(error) }, 'the run could not be told of the release'));
+  await inTime(client, () => client.workflow.getHandle(handle).signal(messages.nodesReleased, { generation })).catch((error: unknown) =>
+    log.warn({ error: String(error) }, 'the run could not be told of the release'),
+  );
 }
 
 /** Tells a cell that this host has taken its node up again. Tries for a while, never throws. */
 export async function tellHeard({ client, host, log }: Agent, cell: string): Promise<void> {
   for (let tries = 0, waitMs = RETRY_FIRST_MS; tries < TELL_TRIES; tries++, waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
     try {
-      await client.workflow.getHandle(cell).signal(messages.nodeHeard, { host });
+      await inTime(client, () => client.workflow.getHandle(cell).signal(messages.nodeHeard, { host }));
       return;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return;
@@ -56,10 +56,9 @@ export async function tellHeard({ client, host, log }: Agent, cell: string): Pro
 
 /** Tells the fleet that nothing of the run is left on this host. Never throws. */
 export async function tellCleaned({ client, fleet, host, log }: Agent, runId: string): Promise<void> {
-  await client.workflow
-    .getHandle(fleetWorkflowId(fleet))
-    .signal(messages.hostCleaned, { host, runId })
-    .catch((error: unknown) => log.warn({ error: String(error) }, 'the fleet could not be told that the host is clean'));
+  await inTime(client, () => client.workflow.getHandle(fleetWorkflowId(fleet)).signal(messages.hostCleaned, { host, runId })).catch((error: unknown) =>
+    log.warn({ error: String(error) }, 'the fleet could not be told that the host is clean'),
+  );
 }
 
 /** What kept a node from being released, as data. */
