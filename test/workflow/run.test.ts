@@ -1,11 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import * as messages from '../../spec/messages.js';
 import { nodesIps, rosterBytes, rosterDigest } from '../../spec/roster.js';
+import { fleetHandle } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
 const stage = openStage();
 
 describe('a run', () => {
+  it('adds no event in a week in which nothing happens', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    // A beat at least once in twelve days, so that the week may pass at once.
+    const run = await stage.run({ nodes: 2, host_timeout: '60d', max_duration: '30d', restart: { scope: 'node' } });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    const count = async () => {
+      const handles = [run.handle, stage.env.client.workflow.getHandle(cell), fleetHandle(stage.env)];
+      return Promise.all(handles.map(async (handle) => (await handle.fetchHistory()).events?.length));
+    };
+    const [before, atMs] = [await count(), await stage.env.nowMs()];
+    await stage.env.skip(7 * 86_400_000, 2);
+    expect((await stage.env.nowMs()) - atMs).toBeGreaterThanOrEqual(7 * 86_400_000);
+    expect(await count()).toEqual(before);
+    a?.exit(0);
+    b?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+  });
+
   it('succeeds when all nodes exit with 0', async () => {
     const [a, b, c] = await stage.hosts({ a: {}, b: {}, c: {} });
     const run = await stage.run({ nodes: 3 });
