@@ -1,21 +1,17 @@
-import { execFile } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
-import { promisify } from 'node:util';
+import { readGpus } from './gpus.js';
 
-const run = promisify(execFile);
-/** A driver that hangs must not hold up the agent. */
-const GPU_LIMIT_MS = 2_000;
-
-/** CPUs, memory and GPUs of this machine. GPUs are counted by `nvidia-smi -L`; 0 where it is missing, fails or hangs. */
-export async function readFacts(): Promise<{ cpus: number; memoryMb: number; gpus: number }> {
-  return { cpus: cpus().length, memoryMb: Math.floor(totalmem() / 2 ** 20), gpus: await countGpus() };
+/** What a machine has; `gpuModel` and `gpuMemoryMb` (of each GPU) are null without GPUs and where they are not known. */
+export interface MachineFacts {
+  cpus: number;
+  memoryMb: number;
+  gpus: number;
+  gpuModel: string | null;
+  gpuMemoryMb: number | null;
 }
 
-async function countGpus(): Promise<number> {
-  try {
-    const { stdout } = await run('nvidia-smi', ['-L'], { timeout: GPU_LIMIT_MS, killSignal: 'SIGKILL' });
-    return stdout.split('\n').filter((line) => line.startsWith('GPU ')).length;
-  } catch {
-    return 0;
-  }
+/** CPUs, memory and GPUs of this machine. A driver that is missing, fails or hangs counts as no GPU. */
+export async function readFacts(gpuLimitMs?: number): Promise<MachineFacts> {
+  const { gpus, model, memoryMb } = await readGpus(gpuLimitMs);
+  return { cpus: cpus().length, memoryMb: Math.floor(totalmem() / 2 ** 20), gpus, gpuModel: model, gpuMemoryMb: memoryMb };
 }

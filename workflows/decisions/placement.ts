@@ -1,6 +1,7 @@
 import type { GrantedHost } from '../../spec/fleet.js';
 import type { LeasePart } from '../../spec/messages.js';
 import type { Labels } from '../../spec/task/labels.js';
+import { matchPlaces } from './matching.js';
 
 /** A host that may be taken, by what placement looks at. */
 export interface Candidate {
@@ -20,7 +21,7 @@ export function placeParts(candidates: readonly Candidate[], parts: readonly Lea
     const granted = places.map((part, i) => grant(candidates[i], part));
     return granted.every((host) => host !== null) ? granted : null;
   }
-  const takenBy = matching(candidates, places);
+  const takenBy = matchPlaces(candidates.length, places.length, (i, place) => fits(candidates[i]?.labels ?? {}, places[place]?.where ?? {}));
   return takenBy && places.map((part, place) => grant(candidates[takenBy.indexOf(place)], part)).filter((host) => host !== null);
 }
 
@@ -31,27 +32,4 @@ export function fits(labels: Labels, where: Labels): boolean {
 
 function grant(candidate: Candidate | undefined, { group, where }: LeasePart): GrantedHost | null {
   return candidate && fits(candidate.labels, where) ? { host: candidate.host, identity: candidate.identity, group } : null;
-}
-
-/** Which place each candidate takes, -1 for none: a maximum bipartite matching (Kuhn). Null where a place stays empty. */
-function matching(candidates: readonly Candidate[], places: readonly LeasePart[]): number[] | null {
-  const takenBy = candidates.map(() => -1);
-  const seat = (place: number, seen: Set<number>): boolean => {
-    const where = places[place]?.where ?? {};
-    const fitting = candidates.flatMap(({ labels }, i) => (!seen.has(i) && fits(labels, where) ? [i] : []));
-    const free = fitting.find((i) => takenBy[i] === -1);
-    if (free !== undefined) {
-      takenBy[free] = place;
-      return true;
-    }
-    for (const i of fitting) {
-      if (seen.has(i)) continue;
-      seen.add(i);
-      if (!seat(takenBy[i] ?? -1, seen)) continue;
-      takenBy[i] = place;
-      return true;
-    }
-    return false;
-  };
-  return places.every((_, place) => seat(place, new Set())) ? takenBy : null;
 }
