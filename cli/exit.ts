@@ -33,6 +33,7 @@ const CODES: Record<string, number> = {
   UsageError: EXIT.usage,
   InvalidTask: EXIT.usage,
   RunNotFound: EXIT.usage,
+  HostNotFound: EXIT.usage,
   ScheduleNotFound: EXIT.usage,
   BadConnectionConfig: EXIT.usage,
   PortTaken: EXIT.usage,

@@ -7,6 +7,7 @@ import { printError } from './print.js';
 import { check } from './verbs/check.js';
 import { control } from './verbs/control.js';
 import { dev } from './verbs/dev.js';
+import { drain } from './verbs/drain.js';
 import { host } from './verbs/host.js';
 import { hosts } from './verbs/hosts.js';
 import { logs } from './verbs/logs.js';
@@ -48,7 +49,24 @@ export async function main(args: string[]): Promise<number> {
 /** The whole command line, with what stood after `--` for the one verb that takes it. */
 export function createProgram(command: readonly string[] | undefined): Command {
   const program = new Command('muster').description(ABOUT);
-  const verbs = [run(command), dev(), host(), control(), check(), plan(), ps(), status(), wait(), logs(), scale(), stop(), schedule(), hosts()];
+  const verbs = [
+    run(command),
+    dev(),
+    host(),
+    control(),
+    check(),
+    plan(),
+    ps(),
+    status(),
+    wait(),
+    logs(),
+    scale(),
+    stop(),
+    schedule(),
+    hosts(),
+    drain('drain'),
+    drain('resume'),
+  ];
   for (const verb of verbs) program.addCommand(verb);
   program.addCommand(quickstart(), { hidden: true });
   for (const each of [program, ...verbs]) each.exitOverride().configureOutput({ outputError: () => {} });

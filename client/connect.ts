@@ -1,10 +1,11 @@
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { dial } from '../connection/dial.js';
 import { readTemporalOptions, type TemporalOptions } from '../connection/options.js';
 import type { HostStatus } from '../spec/fleet.js';
 import { DEFAULT_FLEET, fleetWorkflowId } from '../spec/ids.js';
-import { hosts, type Plan, plan } from '../spec/messages.js';
+import { drain, hosts, type Plan, partsOf, plan } from '../spec/messages.js';
 import { ask, NoSuchWorkflow } from './ask.js';
+import { HostNotFound } from './errors.js';
 import { Runs } from './runs.js';
 import { Schedules } from './schedules.js';
 import { readSubmitted, type TaskFile } from './submitted.js';
@@ -51,14 +52,26 @@ export class Muster {
   /** Which hosts a task would have, in rank order, or what it would wait for. Starts nothing. Throws `InvalidTask` and `NobodyAnswers`. */
   async plan(task: TaskFile, { env = process.env }: { env?: Record<string, string | undefined> } = {}): Promise<Plan & { groups: string[] }> {
     const { fleet, groups, hosts: pinned } = readSubmitted(task, env, 'task').parsed;
-    const parts = groups.map(({ nodes, where }, group) => ({ group, nodes, where }));
+    const parts = partsOf(groups);
     const names = groups.map(({ name }) => name);
     const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
     try {
       return { groups: names, ...(await ask(this.#client, `the fleet ${fleet}`, () => handle.query(plan, { fleet, parts, hosts: pinned }))) };
     } catch (error) {
       if (!(error instanceof NoSuchWorkflow)) throw error;
-      return { groups: names, nodes: [], waits: `the fleet ${fleet} has no hosts: none has announced itself`, ahead: 0 };
+      return { groups: names, nodes: [], waits: `the fleet ${fleet} has no hosts: none has announced itself`, never: false, ahead: 0 };
+    }
+  }
+
+  /** Takes a host out of use, or back into it; its runs go on. A sentence for people. Throws `HostNotFound`, `NobodyAnswers`. */
+  async drain(host: string, drained: boolean, fleet: string = DEFAULT_FLEET): Promise<string> {
+    const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
+    try {
+      return (await ask(this.#client, `the fleet ${fleet}`, () => handle.executeUpdate(drain, { args: [{ host, drained }] }))).message;
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError) throw new HostNotFound(error.cause?.message ?? error.message);
+      if (error instanceof NoSuchWorkflow) throw new HostNotFound(`The fleet ${fleet} has no hosts`);
+      throw error;
     }
   }
 

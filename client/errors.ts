@@ -58,3 +58,8 @@ export class WaitTimedOut extends Error {
     super(`The run ${handle} has not ended within ${limitMs / 1000} s`);
   }
 }
+
+/** The fleet knows no such host. */
+export class HostNotFound extends Error {
+  override readonly name = 'HostNotFound';
+}

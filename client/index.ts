@@ -9,7 +9,7 @@ export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';
 export type { TaskSchedule } from '../spec/task/schedule.js';
 export { type ConnectOptions, connect, Muster } from './connect.js';
-export { InvalidTask, NobodyAnswers, RescaleRefused, RunEnded, RunNotFound, ScheduleNotFound, WaitTimedOut } from './errors.js';
+export { HostNotFound, InvalidTask, NobodyAnswers, RescaleRefused, RunEnded, RunNotFound, ScheduleNotFound, WaitTimedOut } from './errors.js';
 export type { OutputPiece, RunEvent } from './follow.js';
 export { LineAssembler } from './lines.js';
 export { type LogOptions, type RescaleOptions, Run, type WaitOptions } from './run.js';

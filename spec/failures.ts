@@ -65,6 +65,11 @@ export const FAILURES = {
     retried: 'nobody',
     mend: 'Start more hosts, ask for fewer nodes, or raise `queue_timeout`.',
   },
+  CannotBeMet: {
+    origin: 'user',
+    retried: 'nobody',
+    mend: 'Ask for less, start more hosts, or give `queue_timeout` to wait for them; `muster plan FILE` shows what would fit.',
+  },
   NotReady: {
     origin: 'user',
     retried: 'the run, as `restart` says',

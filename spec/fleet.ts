@@ -1,4 +1,6 @@
-/** What the fleet keeps of a host: at most 200 bytes each. */
+import type { ProtocolRange } from './protocol.js';
+
+/** What the fleet keeps of a host: some hundred bytes each. */
 export interface HostFacts {
   host: string;
   /** The random id in the agent's data directory. */
@@ -7,7 +9,13 @@ export interface HostFacts {
   cpus: number;
   memoryMb: number;
   gpus: number;
+  /** Its GPUs' model, and the memory of each; null without GPUs and where it is not known. */
+  gpuModel: string | null;
+  gpuMemoryMb: number | null;
   labels: Record<string, string>;
+  /** Of the agent. */
+  version: string;
+  protocol: ProtocolRange;
 }
 
 /** A host that was granted to a run. */
@@ -31,8 +39,15 @@ export interface Lease {
 
 /** A row of `muster hosts`. */
 export interface HostStatus extends HostFacts {
-  /** `silent`: it did not answer when it was last asked; it is used again when it announces itself. `leaving`: its agent ends as soon as it is free. */
-  state: 'free' | 'held' | 'releasing' | 'silent' | 'leaving';
+  /**
+   * `silent`: it did not answer when it was last asked; it is used again when it announces itself. `leaving`: its agent ends as soon as it is free.
+   * `drained`: somebody has taken it out of use. `incompatible`: its agent and this control worker do not understand each other.
+   */
+  state: 'free' | 'held' | 'releasing' | 'silent' | 'leaving' | 'drained' | 'incompatible';
+  /** No run gets it, whatever its state, until it is resumed. */
+  drained: boolean;
+  /** What is wrong with it, for people; empty where nothing is. */
+  problem: string;
   lease: Lease | null;
   announcedAtMs: number;
 }

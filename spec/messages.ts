@@ -5,6 +5,7 @@ import type { GrantedHost, HostFacts, HostStatus } from './fleet.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
 import type { Roster } from './roster.js';
 import type { Labels } from './task/labels.js';
+import type { Resources } from './task/resources.js';
 
 export const WORKFLOW_TYPES = { run: 'musterRun', cell: 'musterCell', fleet: 'musterFleet', files: 'musterFiles' } as const;
 
@@ -174,6 +175,12 @@ export interface LeasePart {
   nodes: number;
   /** Labels that they must have. */
   where: Labels;
+  resources: Resources | null;
+}
+
+/** What a task's groups ask for. */
+export function partsOf(groups: readonly Omit<LeasePart, 'group'>[]): LeasePart[] {
+  return groups.map(({ nodes, where, resources }, group) => ({ group, nodes, where, resources }));
 }
 
 export interface LeaseRequested {
@@ -184,6 +191,8 @@ export interface LeaseRequested {
   hosts: string[] | null;
   /** The first request of an execution: what the run held in a former life may be granted again. */
   first: boolean;
+  /** What becomes of it where the fleet could not meet it even if all its hosts were free. */
+  unmet: 'refuse' | 'wait';
   queueTimeoutSeconds: number;
   /** When the wish is over. Epoch milliseconds of the server's clock. */
   deadlineMs: number;
@@ -220,10 +229,19 @@ export interface Plan {
   nodes: { rank: number; group: number; host: string; address: string }[];
   /** For what it would wait, in words; null where it would not. */
   waits: string | null;
+  /** The fleet could not meet it even if all its hosts were free. */
+  never: boolean;
   /** How many requests wait already, and come first. */
   ahead: number;
 }
 /** What would become of a task that was submitted now; changes nothing. */
 export const plan = defineQuery<Plan, [PlanAsked]>('plan');
+
+export interface DrainAnswer {
+  /** For people. */
+  message: string;
+}
+/** Takes a host out of use, or back into it. Its runs go on. Fails with `NoSuchHost`. */
+export const drain = defineUpdate<DrainAnswer, [{ host: string; drained: boolean }]>('drain');
 
 export const hosts = defineQuery<HostStatus[]>('hosts');

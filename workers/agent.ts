@@ -21,6 +21,7 @@ import { dial } from '../connection/dial.js';
 import type { TemporalOptions } from '../connection/options.js';
 import { fleetWorkflowId, hostQueue } from '../spec/ids.js';
 import { hosts as hostsQuery } from '../spec/messages.js';
+import { OWN_PROTOCOL } from '../spec/protocol.js';
 import { announce } from './announce.js';
 import { openDataDir } from './host-identity.js';
 import { pollerIdentity, refuseSharedQueue } from './host-in-use.js';
@@ -120,7 +121,7 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
   void readClock(client, taskQueue);
   const { address } = chosen;
-  const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels };
+  const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels, version: agent.version, protocol: OWN_PROTOCOL };
   const announcer = await announce(client, fleet, told, () => seats.runs(), log);
 
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);

@@ -1,8 +1,18 @@
-import { condition, continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ControlActivities, HostActivities } from '../spec/activities.js';
+import type { Failure } from '../spec/failures.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
-import { compareIds, decideGrants, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
+import { compareIds, decideGrants, decideNever, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
 
@@ -11,6 +21,8 @@ const QUIET_AFTER_REBUILD_MS = 15_000;
 const SWEEP_FIRST_MS = 2_000;
 const SWEEP_MAX_MS = 60_000;
 const RELEASE_GRACE_SECONDS = 30;
+/** Hosts that are started together announce themselves within this. */
+const SETTLED_AFTER_MS = 10_000;
 
 export interface FleetInput {
   fleet: string;
@@ -18,6 +30,8 @@ export interface FleetInput {
   queue: messages.LeaseRequested[];
   epoch: number;
   quietUntilMs: number;
+  /** When the last host was added. */
+  grownAtMs: number;
 }
 
 const control = proxyActivities<ControlActivities>({
@@ -27,7 +41,7 @@ const control = proxyActivities<ControlActivities>({
 
 /** Keeps the hosts of a fleet and grants them to runs, all-or-nothing, first come first served. Never ends by itself. */
 export async function musterFleet(input: Partial<FleetInput> & { fleet: string }): Promise<void> {
-  const state: FleetInput = { hosts: [], queue: [], epoch: 0, quietUntilMs: 0, ...input };
+  const state: FleetInput = { hosts: [], queue: [], epoch: 0, quietUntilMs: 0, grownAtMs: 0, ...input };
   let changed = true;
   /** Leases, as epoch and host, whose hosts are being asked to clean up. */
   const asking = new Set<string>();
@@ -53,10 +67,20 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     } else {
       const [run] = rebuilt ? runs : [];
       const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const } : null;
-      state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, lease });
+      state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, drained: false, lease });
+      state.grownAtMs = now;
       if (rebuilt && state.quietUntilMs === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
     }
     changed = true;
+  });
+
+  setHandler(messages.drain, ({ host, drained }) => {
+    const known = find(host);
+    if (!known) throw ApplicationFailure.nonRetryable(`The fleet ${state.fleet} knows no host ${host}`, 'NoSuchHost');
+    known.drained = drained;
+    changed = true;
+    const held = known.lease === null ? '' : `; ${known.lease.handle} has it still`;
+    return { message: drained ? `No further run gets ${host}${held}` : `${host} is in use again` };
   });
 
   setHandler(messages.hostCleaned, ({ host, runId }) => {
@@ -159,9 +183,13 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     }
   }
 
-  async function refuse(request: messages.LeaseRequested): Promise<void> {
-    const waited = `after ${request.queueTimeoutSeconds} s in the queue the run still ${describeWait(state.hosts, request)}`;
-    const failure = { type: 'QueueTimeout' as const, message: waited };
+  function timeOut(request: messages.LeaseRequested): Promise<void> {
+    const message = `after ${request.queueTimeoutSeconds} s in the queue the run still ${describeWait(state.hosts, request)}`;
+    return refuse(request, { type: 'QueueTimeout', message });
+  }
+
+  async function refuse(request: messages.LeaseRequested, failure: Failure): Promise<void> {
+    state.queue = state.queue.filter((waiting) => waiting !== request);
     await getExternalWorkflowHandle(request.run.handle)
       .signal(messages.leaseRefused, { request: request.request, failure })
       .catch((error: unknown) => {
@@ -181,10 +209,14 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     }
   }
 
+  /** Is it known which hosts there are? */
+  const isSettled = () => state.hosts.length > 0 && Date.now() >= state.grownAtMs + SETTLED_AFTER_MS;
+
   while (!workflowInfo().continueAsNewSuggested || asking.size > 0) {
     const quiet = state.quietUntilMs > Date.now();
     const deadlines = state.queue.map(({ deadlineMs }) => deadlineMs);
-    const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
+    const settles = state.queue.some(({ unmet }) => unmet === 'refuse') && state.hosts.length > 0 && !isSettled() ? [state.grownAtMs + SETTLED_AFTER_MS] : [];
+    const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, ...settles, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
     const dueMs = Math.max(wake, Date.now());
     const ready = () => changed || (workflowInfo().continueAsNewSuggested && asking.size === 0);
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
@@ -199,9 +231,13 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
       state.queue = state.queue.filter((request) => request !== grant.request);
       await deliver(grant);
     }
-    const expired = state.queue.filter(({ deadlineMs }) => deadlineMs <= Date.now());
-    state.queue = state.queue.filter((request) => !expired.includes(request));
-    for (const request of expired) await refuse(request);
+    for (const request of state.queue.filter(({ deadlineMs }) => deadlineMs <= Date.now())) await timeOut(request);
+    if (isSettled()) {
+      for (const request of state.queue.filter(({ unmet }) => unmet === 'refuse')) {
+        const why = decideNever(state.hosts, request);
+        if (why !== null) await refuse(request, { type: 'CannotBeMet', message: `the run ${why}` });
+      }
+    }
     if (state.queue.length > 0 && sweepAtMs <= Date.now()) {
       await sweep();
       changed = true;

@@ -28,7 +28,7 @@ const control = proxyActivities<ControlActivities>({ startToCloseTimeout: '20 se
 /** Asks the fleet for hosts and waits for them; a fleet that is not there is started. Null: interrupted, and the wish is withdrawn. */
 export async function lease(
   record: RunRecord,
-  wish: { parts: messages.LeasePart[]; hosts: string[] | null; first: boolean; queueTimeoutSeconds: number },
+  wish: Pick<messages.LeaseRequested, 'parts' | 'hosts' | 'first' | 'unmet' | 'queueTimeoutSeconds'>,
   interrupted: () => boolean,
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
@@ -105,7 +105,7 @@ export async function gather(record: RunRecord, task: Task): Promise<Gathering> 
     // Once the run has had a roster, a host that does not answer is a lost one.
     if (record.roster !== null && task.onHostLoss === 'fail') return failedFor({ type: 'HostLost', message: sentences(missing) });
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
-    const wish = { parts, hosts: null, first: false, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
+    const wish = { parts, hosts: null, first: false, unmet: 'wait' as const, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
     const more = await lease(record, wish, () => record.stopWanted !== null);
     if (more === null) return { kind: 'stopped' };
     if (!Array.isArray(more)) return failedFor(timeout(late));
@@ -162,7 +162,7 @@ export async function tellCells(cells: readonly Cell[], tell: (cell: string) => 
 
 /** How many hosts of which kind these were. */
 export function partsOf(task: Task, hosts: readonly GrantedHost[]): messages.LeasePart[] {
-  const parts = task.groups.map(({ where }, group) => ({ group, where, nodes: hosts.filter((host) => host.group === group).length }));
+  const parts = messages.partsOf(task.groups).map((part) => ({ ...part, nodes: hosts.filter(({ group }) => group === part.group).length }));
   return parts.filter(({ nodes }) => nodes > 0);
 }
 

@@ -21,7 +21,13 @@ export async function replaceLost(record: RunRecord, task: Task): Promise<Failur
   record.hosts = record.hosts.filter(({ host }) => !lost.includes(host));
   const silent = lost.filter((host) => !record.gone.includes(host));
   await giveBack(record, { clean: [], unclean: record.gone.filter((host) => lost.includes(host)), silent });
-  const wish = { parts: partsOf(task, gone), hosts: task.hosts === null ? null : lost, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds };
+  const wish = {
+    parts: partsOf(task, gone),
+    hosts: task.hosts === null ? null : lost,
+    first: false,
+    unmet: 'wait' as const,
+    queueTimeoutSeconds: task.queueTimeoutSeconds,
+  };
   const more = await lease(record, wish, () => record.stopWanted !== null);
   if (more === null) return null;
   if (!Array.isArray(more)) return { type: more.type, message: `nothing took the place of ${lost.join(', ')}: ${more.message}` };

@@ -1,5 +1,5 @@
 import { ApplicationFailure, condition, currentUpdateInfo } from '@temporalio/workflow';
-import type { RescaleAnswer } from '../spec/messages.js';
+import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { planResize, refuseResize } from './decisions/resize.js';
@@ -9,7 +9,7 @@ import { type RunRecord, show } from './run-record.js';
 const WISHES_KEPT = 10;
 
 /** Records a wish for another number of nodes, which takes the place of one that waits; throws `RescaleRefused` where it cannot be. */
-export async function recordWish(record: RunRecord, nodes: unknown): Promise<RescaleAnswer> {
+export async function recordWish(record: RunRecord, nodes: unknown): Promise<messages.RescaleAnswer> {
   // Whoever starts a run and rescales it at once is not to be told that it is too early.
   await condition(() => record.task !== null || record.endedAtMs !== null);
   const { ref, task, phase, stopWanted } = record;
@@ -46,8 +46,8 @@ export async function prepareRescale(record: RunRecord, task: Task, gangEnds: ()
   if (newcomers > 0) {
     const interrupted = () => gangEnds() || record.wish !== wish;
     progress(`waiting for ${newcomers} more host${newcomers === 1 ? '' : 's'}`);
-    const parts = [{ group: 0, nodes: newcomers, where: task.groups[0]?.where ?? {} }];
-    const granted = await lease(record, { parts, hosts, first: false, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
+    const parts = messages.partsOf(task.groups.slice(0, 1)).map((part) => ({ ...part, nodes: newcomers }));
+    const granted = await lease(record, { parts, hosts, first: false, unmet: task.unmet, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
     if (granted === null) return null;
     if (!Array.isArray(granted)) return drop('refused', granted.message);
     progress(`gathering ${granted.map(({ host }) => host).join(', ')}`);

@@ -17,7 +17,7 @@ import { filesWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { RunStatus } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
-import { describeParts } from './decisions/lease.js';
+import { describeNeeds } from './decisions/resource-words.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, runGeneration } from './generation.js';
 import { awaitFences, replaceLost } from './members.js';
@@ -91,10 +91,10 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   Object.assign(record.ref, { name: task.name, fleet: task.fleet });
 
   useFiles(task);
-  const parts = task.groups.map(({ nodes, where }, group) => ({ group, nodes, where }));
-  enter(record, 'queued', 'WaitingForHosts', `Waiting for ${describeParts(parts)} of the fleet ${task.fleet}`);
-  const { hosts, queueTimeoutSeconds } = task;
-  const granted = await lease(record, { parts, hosts, queueTimeoutSeconds, first: true }, () => record.stopWanted !== null);
+  const parts = messages.partsOf(task.groups);
+  enter(record, 'queued', 'WaitingForHosts', `Waiting for ${describeNeeds(parts)} of the fleet ${task.fleet}`);
+  const { hosts, queueTimeoutSeconds, unmet } = task;
+  const granted = await lease(record, { parts, hosts, queueTimeoutSeconds, unmet, first: true }, () => record.stopWanted !== null);
   if (granted === null) {
     await giveBack(record, { clean: [], unclean: [], silent: [] });
     return stopped(record);

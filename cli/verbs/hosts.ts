@@ -15,11 +15,14 @@ export function hosts(): Command {
         if (json) return known.forEach(printJson);
         if (known.length === 0) return say(`The fleet ${fleet} has no hosts; \`muster host\` makes this machine one`);
         for (const line of table(['HOST', 'ADDRESS', 'STATE', 'RUN', 'CPUS', 'MEMORY', 'GPUS', 'LABELS'], known.map(cells))) print(line);
+        for (const { host, problem } of known) if (problem !== '') say(`${host} is not used: ${problem}`);
       }),
     );
 }
 
-function cells({ host, address, state, lease, cpus, memoryMb, gpus, labels }: HostStatus): string[] {
+function cells({ host, address, state, drained, lease, cpus, memoryMb, gpus, gpuModel, labels }: HostStatus): string[] {
+  const how = drained && state !== 'drained' ? `${state}, drained` : state;
+  const cards = gpuModel === null ? String(gpus) : `${gpus} × ${gpuModel}`;
   const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  return [host, address, state, lease?.handle ?? '-', String(cpus), `${(memoryMb / 1_024).toFixed(1)} GiB`, String(gpus), shown.join(' ') || '-'];
+  return [host, address, how, lease?.handle ?? '-', String(cpus), `${(memoryMb / 1_024).toFixed(1)} GiB`, cards, shown.join(' ') || '-'];
 }

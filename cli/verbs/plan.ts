@@ -13,10 +13,11 @@ export function plan(): Command {
       const { submit, task, warnings } = readTask({ file });
       for (const warning of warnings) say(`warning: ${warning}`);
       await withMuster(async (muster) => {
-        const { nodes, waits, ahead, groups } = await muster.plan(submit);
-        if (json) return printJson({ nodes: nodes.map((node) => ({ ...node, group: groups[node.group] })), waits, ahead });
+        const { nodes, waits, never, ahead, groups } = await muster.plan(submit);
+        if (json) return printJson({ nodes: nodes.map((node) => ({ ...node, group: groups[node.group] })), waits, never, ahead });
         const behind = ahead === 0 ? '' : ` (${ahead} ${ahead === 1 ? 'run waits' : 'runs wait'} already and ${ahead === 1 ? 'comes' : 'come'} first)`;
-        if (waits !== null) return print(`${task.name} would wait: ${waits}${behind}`);
+        const refused = never && task.unmet === 'refuse';
+        if (waits !== null) return print(`${task.name} would ${refused ? 'be refused' : 'wait'}: ${waits}${behind}`);
         print(`${task.name} would start now on these hosts of the fleet ${task.fleet}${behind}:`);
         const named = groups.length > 1;
         const rows = nodes.map(({ rank, group, host, address }) => [String(rank), ...(named ? [groups[group] ?? ''] : []), host, address]);

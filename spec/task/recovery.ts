@@ -8,7 +8,7 @@ import { unknownName } from './template.js';
 type Fields = { [K in TaskField]?: FieldValue<K> };
 
 /** What is done when a node or a host fails, as `restart`, `retry`, `on_host_loss` and `queue_timeout` say together. */
-export type Recovery = Pick<Task, 'restart' | 'onHostLoss' | 'queueTimeoutSeconds'>;
+export type Recovery = Pick<Task, 'restart' | 'onHostLoss' | 'queueTimeoutSeconds' | 'unmet'>;
 
 /**
  * The recovery of a task. What does not go together is told to `refuse`. `groups`: empty where they were refused already;
@@ -23,11 +23,13 @@ export function readRecovery(
   const { restart, retry = null, on_host_loss: onHostLoss, queue_timeout: queueTimeout } = fields;
   if (restart !== undefined && retry !== null) refuse(['retry'], 'expected `restart` or `retry`, got both');
   checkRules(restart, groups, refuse);
-  const waits = retry?.events.includes('no-capacity') ? retry.durationSeconds : DEFAULTS.queueTimeoutSeconds;
+  const asksToWait = retry?.events.includes('no-capacity') ?? false;
+  const waits = asksToWait && retry ? retry.durationSeconds : DEFAULTS.queueTimeoutSeconds;
   return {
     restart: restart ?? (retry === null ? NO_RESTART : restartOfRetry(retry)),
     onHostLoss: onHostLoss ?? (asksToReplace(fields, given) ? 'replace' : 'fail'),
     queueTimeoutSeconds: queueTimeout ?? waits,
+    unmet: queueTimeout !== undefined || asksToWait ? 'wait' : 'refuse',
   };
 }
 

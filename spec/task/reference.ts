@@ -37,7 +37,7 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   resources: {
     value: '`cpu`, `memory`, `gpu`, `disk`, `shm_size`',
     default: 'none',
-    text: 'What a node needs; read and checked, not yet used to choose hosts.',
+    text: 'What a host must have: CPUs, memory, GPUs by number, model and memory. `disk`, `shm_size`, architecture and compute capability are read and not compared.',
   },
   fleet: { value: 'letters, digits, `-` and `_`', default: '`default`', text: 'Whose hosts are used.' },
   network: { value: 'as `10.0.0.0/24`; host bits may be set', default: 'solved', text: 'The network that the addresses come from.' },
@@ -77,7 +77,11 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   stop_signal: { value: '`SIGTERM`, `TERM` or `15`; any that a program can catch, or `SIGKILL`', default: '`SIGTERM`', text: 'How a node is asked to end.' },
   stop_duration: { value: 'a duration; `0` is at once', default: '`30s`', text: 'From the stop signal to SIGKILL.' },
   host_timeout: { value: 'a duration, at least `5s`', default: '`30s`', text: 'Silence until a host counts as lost.' },
-  queue_timeout: { value: 'a duration', default: '`10m`', text: 'How long a run waits for free hosts.' },
+  queue_timeout: {
+    value: 'a duration',
+    default: '`10m`',
+    text: 'How long a run waits for free hosts; given, also for hosts that its fleet has not yet, and else is refused for at once.',
+  },
   gather_timeout: { value: 'a duration', default: '`2m`', text: "How long a run waits for its hosts' answers, `files` and `repos` included." },
   nodes_env: {
     value: '`variable`, `file`',

@@ -73,6 +73,8 @@ export interface Task {
   /** hostTimeoutSeconds: silence until a host is lost; at least 5. */
   hostTimeoutSeconds: number;
   queueTimeoutSeconds: number;
+  /** unmet: whether a run waits for hosts that its fleet has not; `wait` where `queue_timeout` was given. */
+  unmet: 'refuse' | 'wait';
   gatherTimeoutSeconds: number;
   /** network: a network without host bits, as `10.0.0.0/24`; null means solved. */
   network: string | null;
@@ -104,6 +106,7 @@ export const DEFAULTS = {
   maxDurationSeconds: null,
   hostTimeoutSeconds: 30,
   queueTimeoutSeconds: 600,
+  unmet: 'refuse',
   gatherTimeoutSeconds: 120,
   network: null,
   interface: null,

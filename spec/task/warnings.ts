@@ -19,6 +19,7 @@ export function warningsOf(given: Readonly<Record<string, unknown>>): Told[] {
     const names = [...new Set(paths.map((path) => quoteKey(String(path.at(-1)))))];
     return first === undefined ? [] : [{ path: names.length === 1 ? first : [], message: message(names.join(', '), names.length > 1) }];
   };
+  const uncompared = parts.flatMap(({ path, keys }) => uncomparedIn(keys['resources']).map((key): Path => [...path, 'resources', key]));
   return [
     ...one(
       used(PLACEMENT_KEYS),
@@ -28,8 +29,13 @@ export function warningsOf(given: Readonly<Record<string, unknown>>): Told[] {
       used(UNFORWARDED_KEYS).filter((path) => !asksForNothing(valueAt(given, path))),
       (names) => `${names} is not forwarded to you here: a program is reached at the address of its node`,
     ),
-    ...one(used(['resources']), () => 'parsed, not yet used to choose hosts'),
+    ...one(uncompared, (names, several) => `${names} ${several ? 'are' : 'is'} not compared with what hosts have`),
   ];
+}
+
+/** What no agent tells of its host. */
+function uncomparedIn(resources: unknown): string[] {
+  return typeof resources === 'object' && resources !== null ? Object.keys(resources).filter((key) => key === 'disk' || key === 'shm_size') : [];
 }
 
 function groupsIn(given: Readonly<Record<string, unknown>>): { path: Path; keys: Record<string, unknown> }[] {

@@ -6,12 +6,15 @@ import type { Failure, FailureType } from '../../spec/failures.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, gatheringBase, hostQueue } from '../../spec/ids.js';
 import { type HostAnnounced, hostAnnounced, nodeHeard, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
 import type { Beat, NodeEnd } from '../../spec/nodes.js';
+import { OWN_PROTOCOL, type ProtocolRange } from '../../spec/protocol.js';
 import { IDENTITY, type WorkflowEnv } from './workflow-env.js';
 
 /** How a fake host behaves, and what its program does. Times are real milliseconds. */
 export interface FakeHostSettings {
   address?: string;
   labels?: Record<string, string>;
+  gpus?: number;
+  protocol?: ProtocolRange;
   /** The host answers `startNode` so late. */
   readyAfterMs?: number;
   /** null: the program runs until it is stopped. A list: that of each start in turn, the last one again and again. */
@@ -91,7 +94,19 @@ export class FakeHost {
   }
 
   async announce(more: Partial<Omit<HostAnnounced, 'facts'>> = {}): Promise<void> {
-    const facts = { host: this.name, identity: this.identity, address: this.address, cpus: 1, memoryMb: 1_024, gpus: 0, labels: this.settings.labels ?? {} };
+    const facts = {
+      host: this.name,
+      identity: this.identity,
+      address: this.address,
+      cpus: 1,
+      memoryMb: 1_024,
+      gpus: this.settings.gpus ?? 0,
+      gpuModel: null,
+      gpuMemoryMb: null,
+      labels: this.settings.labels ?? {},
+      version: 'fake',
+      protocol: this.settings.protocol ?? OWN_PROTOCOL,
+    };
     await this.env.client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
       ...{ workflowId: fleetWorkflowId(DEFAULT_FLEET), taskQueue: controlQueue(DEFAULT_FLEET), args: [{ fleet: DEFAULT_FLEET }] },
       ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, leaving: false, ...more }] },

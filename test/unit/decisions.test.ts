@@ -1,25 +1,37 @@
 import { describe, expect, it } from 'vitest';
 import type { LeaseRequested } from '../../spec/messages.js';
 import type { NodeEnd, RunStatus } from '../../spec/nodes.js';
+import { OWN_PROTOCOL } from '../../spec/protocol.js';
 import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roster.js';
 import { describeRun } from '../../workflows/decisions/details.js';
-import { compareIds, decideGrants, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
+import { compareIds, decideGrants, decideNever, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
 import { decideOutcome, decideVerdict, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
 import { refuseResize } from '../../workflows/decisions/resize.js';
 import type { RestartDecision } from '../../workflows/decisions/restart.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
 import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
 
+const HOST = { gpuModel: null, gpuMemoryMb: null, labels: {}, version: '0', protocol: OWN_PROTOCOL };
 const RUN_ID = '0190f5b2-7c1e-7d3a-9a51-2f6d1c3e4b5a';
 
 function host(id: string, change: Partial<FleetHost> = {}): FleetHost {
-  const facts = { host: id, identity: `identity-of-${id}`, address: '10.0.0.1', cpus: 1, memoryMb: 1, gpus: 0, labels: {} };
-  return { facts, announcedAtMs: 0, silent: false, leaving: false, lease: null, ...change };
+  const facts = { host: id, identity: `identity-of-${id}`, address: '10.0.0.1', cpus: 1, memoryMb: 1, gpus: 0, ...HOST };
+  return { facts, announcedAtMs: 0, silent: false, leaving: false, drained: false, lease: null, ...change };
 }
 
 function request(name: string, nodes: number, change: Partial<LeaseRequested> = {}): LeaseRequested {
   const run = { handle: `run-${name}`, runId: `id-${name}`, name, fleet: 'default' };
-  return { run, request: name, parts: [{ group: 0, nodes, where: {} }], hosts: null, first: true, queueTimeoutSeconds: 600, deadlineMs: 1, ...change };
+  return {
+    run,
+    request: name,
+    parts: [{ group: 0, nodes, where: {}, resources: null }],
+    hosts: null,
+    first: true,
+    unmet: 'wait',
+    queueTimeoutSeconds: 600,
+    deadlineMs: 1,
+    ...change,
+  };
 }
 
 const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, request: '', state: 'held' as const });
@@ -50,7 +62,7 @@ describe('leases', () => {
     const known = host(id);
     return { ...known, facts: { ...known.facts, labels } };
   };
-  const part = (group: number, nodes: number, where: Record<string, string> = {}) => ({ group, nodes, where });
+  const part = (group: number, nodes: number, where: Record<string, string> = {}) => ({ group, nodes, where, resources: null });
   const placed = (hosts: FleetHost[], parts: LeaseRequested['parts'], pinned: string[] | null = null) =>
     decideGrants(hosts, [request('a', 0, { parts, hosts: pinned })]).flatMap((grant) => grant.hosts.map((each) => `${each.group} ${each.host}`));
 
@@ -83,6 +95,32 @@ describe('leases', () => {
     const hosts = [host('h-1'), host('h-2', { lease: held('x') })];
     expect(describeWait(hosts, request('a', 3))).toBe('needs 3 hosts; the fleet default has 2 (1 free, 1 in use, 0 silent)');
     expect(describeWait(hosts, request('a', 1, { hosts: ['h-9'] }))).toContain('never announced: h-9');
+  });
+
+  const request4 = (change: Partial<LeaseRequested>) => request('a', 4, change);
+  it.each<[string, FleetHost[], Partial<LeaseRequested>, string | null]>([
+    ['when all are there, though in use', [1, 2, 3, 4].map((n) => host(`h-${n}`, { lease: held('x') })), {}, null],
+    ['when all are there, though silent', [1, 2, 3, 4].map((n) => host(`h-${n}`, { silent: true })), {}, null],
+    [
+      'when one is drained',
+      [1, 2, 3, 4].map((n) => host(`h-${n}`, { drained: n === 4 })),
+      {},
+      'needs 4 hosts; the fleet default has 4 (3 free, 0 in use, 0 silent, 1 drained)',
+    ],
+    [
+      'when pinned hosts are not known',
+      [host('h-1')],
+      { hosts: ['h-1', 'h-9'] },
+      'needs hosts h-1, h-9; the fleet default has 1 (1 free, 0 in use, 0 silent); never announced: h-9',
+    ],
+    [
+      'when it would need the hosts that the run has already',
+      [1, 2, 3, 4].map((n) => host(`h-${n}`, { lease: n > 2 ? held('a') : null })),
+      { first: false },
+      'needs 4 hosts; the fleet default has 4 (2 free, 2 in use, 0 silent)',
+    ],
+  ])('can never be met, or may be, %s', (_, hosts, change, expected) => {
+    expect(decideNever(hosts, request4(change))).toBe(expected);
   });
 
   it('orders ids as people count', () => {

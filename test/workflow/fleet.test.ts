@@ -74,9 +74,10 @@ describe('the fleet', () => {
     const run = { handle: runHandle('ghost', '1'), runId: 'ghost', name: 'ghost', fleet: 'default' };
     const wish = {
       request: 'r',
-      parts: [{ group: 0, nodes: 1, where: {} }],
+      parts: [{ group: 0, nodes: 1, where: {}, resources: null }],
       hosts: null,
       first: true,
+      unmet: 'wait' as const,
       queueTimeoutSeconds: 600,
       deadlineMs: (await stage.env.nowMs()) + 600_000,
     };
@@ -132,13 +133,14 @@ describe('the fleet', () => {
       run: { handle, runId, name: handle, fleet: 'default' },
       hosts: null,
       first: true,
+      unmet: 'wait' as const,
       queueTimeoutSeconds: 600,
       deadlineMs: (await stage.env.nowMs()) + 600_000,
     };
     const epochs = async () => (await hostsOf(stage.env)).map(({ lease }) => lease && [lease.epoch, lease.runId === runId, lease.state]);
-    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'again', parts: [{ group: 0, nodes: 2, where: {} }] });
+    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'again', parts: [{ group: 0, nodes: 2, where: {}, resources: null }] });
     await until(epochs, [null, [2, true, 'held'], [2, true, 'held']]);
-    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'fewer', parts: [{ group: 0, nodes: 1, where: {} }] });
+    await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'fewer', parts: [{ group: 0, nodes: 1, where: {}, resources: null }] });
     await until(epochs, [null, [3, true, 'held'], null]);
     b?.exit(0);
     await run.outcome();
@@ -185,7 +187,7 @@ describe('a rebuilt fleet', () => {
 
   it('grants a wish that was repeated only once', async () => {
     const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
-    const run = await stage.run({ nodes: 3, host_timeout: '1d' });
+    const run = await stage.run({ nodes: 3, host_timeout: '1d', queue_timeout: '10m' });
     await run.untilStatus(isWaiting);
     await stage.env.skip(50_000);
     const [c] = await stage.hosts({ c: { exitCode: null } });

@@ -1,13 +1,19 @@
 import type { GrantedHost, HostFacts, HostStatus, Lease } from '../../spec/fleet.js';
-import type { LeasePart, LeaseRequested } from '../../spec/messages.js';
-import { fits, placeParts } from './placement.js';
+import type { LeaseRequested } from '../../spec/messages.js';
+import { protocolProblem } from '../../spec/protocol.js';
+import { placeParts } from './placement.js';
+import { describeNeeds } from './resource-words.js';
+import { canEverBeMet, describeLack, meets } from './resources.js';
 
 /** A host as the fleet knows it. */
 export interface FleetHost {
   facts: HostFacts;
   announcedAtMs: number;
   silent: boolean;
+  /** Its agent ends as soon as it is free. */
   leaving: boolean;
+  /** Somebody has taken it out of use. */
+  drained: boolean;
   lease: Lease | null;
 }
 
@@ -16,9 +22,14 @@ export interface Grant {
   hosts: GrantedHost[];
 }
 
+/** Is it in use at all, be it free or not? */
+function isUsed({ facts, leaving, drained }: FleetHost): boolean {
+  return !leaving && !drained && protocolProblem(facts.protocol, facts.version) === null;
+}
+
 /** May this host be given to that run? Its own hosts of a former life may, once. */
 function isAvailable(host: FleetHost, request: LeaseRequested): boolean {
-  if (host.leaving) return false;
+  if (!isUsed(host)) return false;
   if (host.lease === null) return !host.silent;
   return request.first && host.lease.runId === request.run.runId;
 }
@@ -57,7 +68,7 @@ export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseReq
   const grants: Grant[] = [];
   const taken = new Set<string>();
   for (const request of queue) {
-    const possible = candidates(all, request).filter((host) => !host.leaving && (!host.silent || isAvailable(host, request)));
+    const possible = candidates(all, request).filter((host) => isUsed(host) && (!host.silent || isAvailable(host, request)));
     const free = possible.filter((host) => !taken.has(host.facts.host) && isAvailable(host, request));
     const place = (hosts: FleetHost[]) => {
       const inOrder = request.hosts === null ? hosts.sort(byPreference(request)) : hosts;
@@ -78,48 +89,54 @@ export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseReq
   return grants;
 }
 
+/** Why the fleet could never meet a request with the hosts that it has, in words; null where it may, once they are free. */
+export function decideNever(all: readonly FleetHost[], request: LeaseRequested): string | null {
+  const others = all.filter((host) => isUsed(host) && (request.first || host.lease?.runId !== request.run.runId));
+  const known = candidates(others, request).map(({ facts }) => facts);
+  if (request.hosts !== null) {
+    const missing = request.hosts.filter((id) => !others.some((host) => host.facts.host === id));
+    if (missing.length > 0) return describeWait(all, request);
+    return placeParts(known, request.parts, true) === null ? describeWait(all, request) : null;
+  }
+  return canEverBeMet(known, request.parts) ? null : describeWait(all, request);
+}
+
 /** Why a request waits, for people: what it needs, what there is. */
 export function describeWait(all: readonly FleetHost[], request: LeaseRequested): string {
   const missing = (request.hosts ?? []).filter((id) => !all.some((host) => host.facts.host === id));
-  const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : describeParts(request.parts);
+  const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : describeNeeds(request.parts);
   const count = (test: (host: FleetHost) => boolean) => all.filter(test).length;
+  const unused = [
+    [count(({ leaving }) => leaving), 'leaving'],
+    [count(({ drained }) => drained), 'drained'],
+    [count(({ facts }) => protocolProblem(facts.protocol, facts.version) !== null), 'incompatible'],
+  ] as const;
   const parts = [
-    `${count((host) => host.lease === null && !host.silent && !host.leaving)} free`,
+    `${count((host) => host.lease === null && !host.silent && isUsed(host))} free`,
     `${count((host) => host.lease !== null)} in use`,
     `${count((host) => host.lease === null && host.silent)} silent`,
-    ...(count((host) => host.leaving) > 0 ? [`${count((host) => host.leaving)} leaving`] : []),
+    ...unused.flatMap(([hosts, how]) => (hosts > 0 ? [`${hosts} ${how}`] : [])),
   ];
   const absent = missing.length > 0 ? `; never announced: ${missing.join(', ')}` : '';
-  const labelled = request.parts.filter(({ where }) => Object.keys(where).length > 0);
-  const having = labelled.map(
-    ({ where }) =>
-      `; ${count((host) => fits(host.facts.labels, where))} ${count((host) => fits(host.facts.labels, where)) === 1 ? 'has' : 'have'} ${describeLabels(where)}`,
-  );
-  return `needs ${need}; the fleet ${request.run.fleet} has ${all.length} (${parts.join(', ')})${having.join('')}${absent}`;
-}
-
-/** `1 host with role=head and 2 hosts`; parts that ask for the same are one. */
-export function describeParts(parts: readonly LeasePart[]): string {
-  const merged = new Map<string, LeasePart>();
-  for (const part of parts) {
-    const key = describeLabels(part.where);
-    merged.set(key, { ...part, nodes: part.nodes + (merged.get(key)?.nodes ?? 0) });
-  }
-  return [...merged.values()].map(describePart).join(' and ');
-}
-
-function describePart({ nodes, where }: LeasePart): string {
-  const hosts = `${nodes} host${nodes === 1 ? '' : 's'}`;
-  return Object.keys(where).length === 0 ? hosts : `${hosts} with ${describeLabels(where)}`;
-}
-
-function describeLabels(where: Readonly<Record<string, string>>): string {
-  return Object.entries(where)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ');
+  const lack =
+    request.hosts === null && all.length > 0
+      ? describeLack(
+          all.filter(isUsed).map(({ facts }) => facts),
+          request.parts,
+        )
+      : null;
+  const why = lack === null || request.parts.every((part) => all.every(({ facts }) => meets(facts, part))) ? '' : `; ${lack.replace(/^needs [^;]*; /, '')}`;
+  return `needs ${need}; the fleet ${request.run.fleet} has ${all.length} (${parts.join(', ')})${why}${absent}`;
 }
 
 export function hostStatus(host: FleetHost): HostStatus {
-  const state = host.lease ? host.lease.state : host.silent ? 'silent' : host.leaving ? 'leaving' : 'free';
-  return { ...host.facts, state, lease: host.lease, announcedAtMs: host.announcedAtMs };
+  const problem = protocolProblem(host.facts.protocol, host.facts.version) ?? '';
+  const { lease, drained, announcedAtMs } = host;
+  return { ...host.facts, state: lease?.state ?? idleState(host, problem), drained, problem, lease, announcedAtMs };
+}
+
+function idleState({ silent, drained, leaving }: FleetHost, problem: string): HostStatus['state'] {
+  if (silent) return 'silent';
+  if (problem !== '') return 'incompatible';
+  return drained ? 'drained' : leaving ? 'leaving' : 'free';
 }

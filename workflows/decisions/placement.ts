@@ -1,14 +1,10 @@
-import type { GrantedHost } from '../../spec/fleet.js';
+import type { GrantedHost, HostFacts } from '../../spec/fleet.js';
 import type { LeasePart } from '../../spec/messages.js';
-import type { Labels } from '../../spec/task/labels.js';
 import { matchPlaces } from './matching.js';
+import { type HostResources, meets } from './resources.js';
 
 /** A host that may be taken, by what placement looks at. */
-export interface Candidate {
-  host: string;
-  identity: string;
-  labels: Labels;
-}
+export type Candidate = HostResources & Pick<HostFacts, 'identity'>;
 
 /**
  * A host for every place of every part, or null where that cannot be. `candidates` in the order of preference; where `pinned`, they are the
@@ -21,15 +17,13 @@ export function placeParts(candidates: readonly Candidate[], parts: readonly Lea
     const granted = places.map((part, i) => grant(candidates[i], part));
     return granted.every((host) => host !== null) ? granted : null;
   }
-  const takenBy = matchPlaces(candidates.length, places.length, (i, place) => fits(candidates[i]?.labels ?? {}, places[place]?.where ?? {}));
+  const met = candidates.map((candidate) => parts.map((part) => meets(candidate, part)));
+  const partOf = places.map((part) => parts.indexOf(part));
+  const takenBy = matchPlaces(candidates.length, places.length, (i, place) => met[i]?.[partOf[place] ?? 0] ?? false);
   return takenBy && places.map((part, place) => grant(candidates[takenBy.indexOf(place)], part)).filter((host) => host !== null);
 }
 
-/** Does the host have all these labels? */
-export function fits(labels: Labels, where: Labels): boolean {
-  return Object.entries(where).every(([name, value]) => labels[name] === value);
-}
-
-function grant(candidate: Candidate | undefined, { group, where }: LeasePart): GrantedHost | null {
-  return candidate && fits(candidate.labels, where) ? { host: candidate.host, identity: candidate.identity, group } : null;
+function grant(candidate: Candidate | undefined, part: LeasePart): GrantedHost | null {
+  const { group } = part;
+  return candidate && meets(candidate, part) ? { host: candidate.host, identity: candidate.identity, group } : null;
 }

@@ -7,11 +7,8 @@ import { isBy, isNamed } from './gpu-name.js';
 import { matchPlaces } from './matching.js';
 import { describeNeed, describeNeeds, gigabytes, plural } from './resource-words.js';
 
-/** What is known of a host. `gpuModel` and `gpuMemoryMb` (of each GPU) are missing where the agent is older than they are. */
-export interface HostResources extends Pick<HostFacts, 'host' | 'cpus' | 'memoryMb' | 'gpus' | 'labels'> {
-  gpuModel?: string | null;
-  gpuMemoryMb?: number | null;
-}
+/** What is known of a host. */
+export type HostResources = Pick<HostFacts, 'host' | 'cpus' | 'memoryMb' | 'gpus' | 'gpuModel' | 'gpuMemoryMb' | 'labels'>;
 
 /** What one group needs: so many hosts with these labels and resources. */
 export interface Need {
@@ -40,7 +37,7 @@ export function shortcoming(host: HostResources, { where, resources }: Pick<Need
   return gpu && gpuShortcoming(host, gpu);
 }
 
-function gpuShortcoming({ gpus, gpuModel = null, gpuMemoryMb = null }: HostResources, gpu: GpuRequest): string | null {
+function gpuShortcoming({ gpus, gpuModel, gpuMemoryMb }: HostResources, gpu: GpuRequest): string | null {
   if (!within(gpus, gpu.count)) return `${gpus === 0 ? 'no GPU' : plural(gpus, 'GPU')}${excess(gpus, gpu.count)}`;
   if (gpus === 0) return null;
   const named = (gpu.names === null || isNamed(gpuModel ?? '', gpu.names)) && (gpu.vendor === null || isBy(gpuModel ?? '', gpu.vendor));

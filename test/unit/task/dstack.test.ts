@@ -86,10 +86,14 @@ retry:
   duration: 1h
 spot_policy: auto
 `;
-const UNUSED = 'parsed, not yet used to choose hosts';
 
 test.each([
-  ['torchrun', TORCHRUN, 2, ['line 5: `python` chooses machines in dstack and has no effect here', `line 18: resources: ${UNUSED}`]],
+  [
+    'torchrun',
+    TORCHRUN,
+    2,
+    ['line 5: `python` chooses machines in dstack and has no effect here', 'line 20: resources.shm_size: `shm_size` is not compared with what hosts have'],
+  ],
   [
     'Ray in groups',
     RAY,
@@ -97,10 +101,9 @@ test.each([
     [
       'line 4: `python` chooses machines in dstack and has no effect here',
       'line 13: groups[0].ports: `ports` is not forwarded to you here: a program is reached at the address of its node',
-      `line 10: groups[0].resources: ${UNUSED}`,
     ],
   ],
-  ['MPI in groups', MPI, 2, [`line 14: groups[0].resources: ${UNUSED}`]],
+  ['MPI in groups', MPI, 2, ['line 16: groups[0].resources.shm_size: `shm_size` is not compared with what hosts have']],
   ['a schedule', SCHEDULE, 1, []],
   [
     'retry',
