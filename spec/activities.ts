@@ -21,6 +21,8 @@ export interface RunNodeInput extends HostAddressee {
   startNumber: number;
   startReason: StartReason;
   rank: number;
+  /** This node's own, of those that the host has: what it connects from. */
+  address: string;
   nodes: number;
   digest: string;
   token: string;
@@ -50,6 +52,8 @@ export interface FormerSeat {
 export interface WatchPeerInput extends HostAddressee {
   run: RunRef;
   token: string;
+  /** The watcher's own address. */
+  localAddress: string;
   peer: FormerSeat;
   /** No answer for so long, and the peer counts as unreachable. */
   silenceMs: number;

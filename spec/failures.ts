@@ -50,6 +50,11 @@ export const FAILURES = {
     retried: 'nobody',
     mend: 'Give the two named hosts different addresses (`muster host --address`).',
   },
+  PeersUnreachable: {
+    origin: 'host',
+    retried: 'the run, with other addresses of the named hosts where they have some, at most three times',
+    mend: 'Open the ports of the agents (`muster host --port`) between the named hosts, or name a network that they share (`network:`, `interface:`).',
+  },
   BarrierBroken: {
     origin: 'host',
     retried: 'the run, in a new generation, at most three times',

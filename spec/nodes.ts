@@ -1,3 +1,4 @@
+import type { Candidate } from './candidates.js';
 import type { Failure, FailureType } from './failures.js';
 import type { Archive } from './task/files.js';
 import type { Health } from './task/health.js';
@@ -40,8 +41,11 @@ export type StartReason = 'first' | 'restart' | 'rescale' | 'replaced';
 /** What a host answers when it is gathered. */
 export interface GatheredHost {
   host: string;
-  address: string;
-  interface: string;
+  /** Every address that it could be reached at, the likeliest first. */
+  candidates: Candidate[];
+  /** What its agent was told: null is nothing. */
+  told: { address: string | null; network: string | null; interface: string | null };
+  /** Where its agent hears the others, on all of these addresses, or on the one that it was told. */
   port: number;
   gpus: number;
   /** A TCP port that is free there and held until the start; null where no dialect asks for one. */
@@ -58,6 +62,14 @@ export interface UngatheredHost {
   failure: Failure;
   /** `silent`: no answer in time, another host may do; `refused`: it said no. */
   kind: 'silent' | 'refused';
+}
+
+/** A connection between two nodes' agents that came to nothing. */
+export interface UnreachablePair {
+  from: number;
+  to: number;
+  /** `timed out`, `refused`, `another host answered` … */
+  why: string;
 }
 
 /** How one start of a node ended. Times are epoch milliseconds of the host's clock. */
@@ -78,6 +90,8 @@ export type NodeEnd =
   | {
       kind: 'failed';
       failure: Failure;
+      /** With `PeersUnreachable`: whose connections to whom came to nothing, and how, by rank. Else empty. */
+      unreachable: UnreachablePair[];
       startNumber: number;
       endedAtMs: number;
       lastLines: string;
@@ -102,6 +116,8 @@ export interface NodeStatus {
   host: string;
   address: string | null;
   interface: string | null;
+  /** Why it is this address, for people; empty before there is one. */
+  addressReason: string;
   id: string | null;
   gpus: number;
   state: NodeState;

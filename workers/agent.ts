@@ -14,6 +14,8 @@ import { serveRosters } from '../activities/host/roster-socket.js';
 import { Seats } from '../activities/host/seats.js';
 import { ServerClock } from '../activities/host/server-clock.js';
 import { chooseAddress, defaultRouteInterface, listCandidates } from '../activities/network/addresses.js';
+import { readCandidates } from '../activities/network/candidates.js';
+import { AddressNotFound } from '../activities/network/errors.js';
 import { baseEnvironment } from '../activities/process/env.js';
 import { readBootId, readPidNamespace } from '../activities/process/identity.js';
 import { dataConverter } from '../connection/data-converter.js';
@@ -86,12 +88,13 @@ export async function connectAgent(options: TemporalOptions, log = createLogger(
 export async function startAgent(options: TemporalOptions, settings: AgentSettings, shared?: Connections): Promise<RunningAgent> {
   const { host, fleet } = settings;
   const log = createLogger(`muster-host ${host}`);
-  const chosen = chooseAddress(settings, listCandidates(), defaultRouteInterface());
+  const shown = shownAddress(settings);
+  const told = { address: settings.address === undefined ? null : shown, network: settings.network ?? null, interface: settings.interface ?? null };
   const dataDir = await openDataDir(settings.dataDir, host);
   const { namespace } = options;
   const [{ client, connection, close }, peers, facts] = await Promise.all([
     shared ? { ...shared, close: async () => {} } : connectAgent(options, log),
-    openHostPort(dataDir.path, chosen.address, settings.port),
+    openHostPort(dataDir.path, told.address, settings.port),
     readFacts(),
   ]);
   const taskQueue = hostQueue(fleet, host);
@@ -99,7 +102,7 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
 
   const agent: Agent = {
     ...{ host, fleet, identity: dataDir.identity, dataDir: dataDir.path, version: ownVersion() },
-    ...{ address: chosen.address, interface: chosen.interface, gpus: facts.gpus },
+    ...{ candidates: readCandidates, told, gpus: facts.gpus },
     outputCapBytes: settings.outputCapBytes,
     clock: new ServerClock(),
     ...{ client, peers, log, baseEnv: baseEnvironment(process.env) },
@@ -120,9 +123,9 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   const adopted = seats.adopt();
   if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
   void readClock(client, taskQueue);
-  const { address } = chosen;
-  const told = { host, identity: agent.identity, address, ...facts, labels: settings.labels, version: agent.version, protocol: OWN_PROTOCOL };
-  const announcer = await announce(client, fleet, told, () => seats.runs(), log);
+  const address = shown;
+  const announced = { host, identity: agent.identity, address, ...facts, labels: settings.labels, version: agent.version, protocol: OWN_PROTOCOL };
+  const announcer = await announce(client, fleet, announced, () => seats.runs(), log);
 
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);
 
@@ -152,6 +155,22 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
       seats.detach();
     },
   };
+}
+
+/**
+ * The address that `muster hosts` shows: as it was told, else the likeliest one. What a run uses is chosen across all of its hosts. Throws
+ * `AddressNotFound` where what it was told is not here.
+ */
+function shownAddress(settings: AgentSettings): string {
+  const { address, network, interface: name } = settings;
+  try {
+    return chooseAddress(settings, listCandidates(), defaultRouteInterface()).address;
+  } catch (error) {
+    const [likeliest] = readCandidates();
+    const wasTold = address !== undefined || network !== undefined || name !== undefined;
+    if (!(error instanceof AddressNotFound) || wasTold || likeliest === undefined) throw error;
+    return likeliest.address;
+  }
 }
 
 /** Does a run hold the host? True where the fleet cannot be asked: asked again after a while. */

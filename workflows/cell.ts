@@ -68,7 +68,7 @@ class CellStory {
   async #gather(): Promise<{ gathered: GatheredHost[]; missing: UngatheredHost[] }> {
     const answers = await Promise.all(this.input.hosts.map((host) => this.#ask(host)));
     return {
-      gathered: answers.flatMap((answer) => ('address' in answer ? [answer] : [])),
+      gathered: answers.flatMap((answer) => ('candidates' in answer ? [answer] : [])),
       missing: answers.flatMap((answer) => ('failure' in answer ? [answer] : [])),
     };
   }
@@ -121,7 +121,7 @@ class CellStory {
     const startReason = entry === 'alone' ? 'restart' : replaced.includes(host) ? 'replaced' : sealed.startReason;
     const end = await followNode({
       input: {
-        ...{ host, identity, run, gathering, generation, startNumber, startReason, rank, nodes: ranked.length, digest, token },
+        ...{ host, identity, run, gathering, generation, startNumber, startReason, rank, address, nodes: ranked.length, digest, token },
         ...{ rendezvous: { address: master.address, port: master.port }, barrierDeadlineMs, entry },
         rosterBytes: rank === 0 ? rosterBytes : null,
         fence: rank === 0 ? fence : [],
@@ -129,7 +129,10 @@ class CellStory {
       seat: { host, address, port, startNumber },
       hostTimeoutSeconds: program.hostTimeoutSeconds,
       summary: `rank ${rank} · ${host} · ${address}`,
-      peers: hosts.filter((other) => other.host !== host),
+      peers: hosts.flatMap((other) => {
+        const at = ranked.find((node) => node.host === other.host);
+        return other.host === host || !at ? [] : [{ host: other.host, identity: other.identity, localAddress: at.address }];
+      }),
       silent: this.#silent,
       nodes: hosts.length,
       tell: (state) => this.#tellSilence(generation, host, state),
@@ -159,7 +162,7 @@ class CellStory {
       await this.#parent.signal(messages.nodeRestarted, { cell: this.#cell, generation, host, gathering, startNumber }).catch(() => undefined);
     } catch (error) {
       const failure = failureOf(error, host, `did not answer within ${answerLimit(this.input)} s`);
-      const end: NodeEnd = { kind: 'failed', failure, startNumber: ended + 1, endedAtMs: Date.now(), lastLines: '', clean: false };
+      const end: NodeEnd = { kind: 'failed', failure, unreachable: [], startNumber: ended + 1, endedAtMs: Date.now(), lastLines: '', clean: false };
       this.#unreported.push({ host, end });
     } finally {
       this.#open--;

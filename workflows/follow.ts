@@ -1,12 +1,12 @@
 import { ActivityCancellationType, CancellationScope, condition, proxyActivities, sleep } from '@temporalio/workflow';
-import type { FormerSeat, HostActivities, HostAddressee, RunNodeInput } from '../spec/activities.js';
+import type { FormerSeat, HostActivities, RunNodeInput } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import { hostQueue } from '../spec/ids.js';
 import type { Beat, NodeEnd } from '../spec/nodes.js';
 import { areTogether, decideSilence, LATE_MS } from './decisions/silence.js';
 import { heartbeatSeconds } from './decisions/timing.js';
 import { failureOf, saidBy, timeoutOf } from './host-failure.js';
-import { Witnesses } from './witnesses.js';
+import { type Witness, Witnesses } from './witnesses.js';
 
 /** What breaks on the way to a host and back is tried again so often in a row. */
 const TRIES = 5;
@@ -19,7 +19,7 @@ export interface Followed {
   hostTimeoutSeconds: number;
   summary: string;
   /** The hosts of the other nodes, in rank order. */
-  peers: readonly HostAddressee[];
+  peers: readonly Witness[];
   /** The hosts of this cell that are silent now, and how many nodes it looks after. */
   silent: Set<string>;
   nodes: number;
@@ -196,7 +196,7 @@ class Follower {
 
   #failed(failure: Failure): NodeEnd {
     const { startNumber } = this.node.input;
-    return { kind: 'failed', failure, startNumber, endedAtMs: Date.now(), lastLines: this.#lastLines, clean: false };
+    return { kind: 'failed', failure, unreachable: [], startNumber, endedAtMs: Date.now(), lastLines: this.#lastLines, clean: false };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
 import { rosterBytes, rosterDigest } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
+import { chooseAddresses } from './addresses.js';
 import type { Outcome } from './decisions/outcome.js';
 import { decideRoster } from './decisions/seal.js';
 import { adoptCell, gather, tellCells } from './gather.js';
@@ -32,17 +33,21 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
   const gathering = await gather(record, task);
   if (gathering.kind !== 'gathered') return gathering;
 
-  const sealed = decideRoster({
-    ...{ runId: record.ref.runId, gathered: gathering.hosts, granted: record.hosts, groups: task.groups.map(({ name }) => name) },
+  const choice = chooseAddresses(record, task, gathering.hosts);
+  if (choice.kind === 'failed') return { ...choice, lastLines: '' };
+  const chosen = new Map(choice.hosts.map((host) => [host.host, host]));
+  const addressOf = (host: string) => chosen.get(host) ?? { address: '', interface: '', reason: '' };
+  const roster = decideRoster({
+    ...{ runId: record.ref.runId, granted: record.hosts, groups: task.groups.map(({ name }) => name) },
     ...{ pinned: task.hosts, previous: record.roster, generation: record.generation },
+    gathered: gathering.hosts.map((host) => ({ ...host, address: addressOf(host.host).address, interface: addressOf(host.host).interface })),
   });
-  if (sealed.kind === 'failed') return { ...sealed, lastLines: '' };
-  const { roster } = sealed;
   record.roster = roster;
   record.generation = roster.generation;
   const startNumbers = new Map(gathering.hosts.map(({ host, startNumber }) => [host, startNumber]));
   record.nodes = roster.nodes.map(({ port: _port, ...node }) => {
-    return { ...node, state: 'starting', exitCode: null, startNumber: startNumbers.get(node.host) ?? 0 };
+    const addressReason = addressOf(node.host).reason;
+    return { ...node, addressReason, state: 'starting', exitCode: null, startNumber: startNumbers.get(node.host) ?? 0 };
   });
   record.seats = Object.fromEntries(
     record.cells.flatMap(({ id, answer }) => (answer?.gathered ?? []).map(({ host, startNumber }) => [host, { gathering: id, startNumber }])),

@@ -20,6 +20,7 @@ import type {
 } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
 import type { Task } from '../spec/task/task.js';
+import type { Unreachable } from './decisions/address/settle.js';
 import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
 import type { Charge } from './decisions/restart.js';
@@ -62,6 +63,8 @@ export interface RunRecord {
   /** By host; the whole gang under the empty name. */
   clocks: Record<string, Clock>;
   failures: FailureNote[];
+  /** Ways between hosts that were proven closed. */
+  unreachable: Unreachable[];
   /** Hosts that took the place of lost ones in this generation. */
   replaced: string[];
   /** Hosts that could not be gathered again, because what they had of the run is lost. */
@@ -121,6 +124,7 @@ export function newRecord(): RunRecord {
     charges: [],
     clocks: {},
     failures: [],
+    unreachable: [],
     replaced: [],
     gone: [],
     fence: [],
@@ -186,7 +190,7 @@ export function statusOf(record: RunRecord): RunStatus {
 /** A node of which only the host is known. */
 export function gatheringNode({ host, group }: GrantedHost, { groups }: Task): NodeStatus {
   return {
-    ...{ rank: null, group: groups[group]?.name ?? '', host, address: null, interface: null, id: null },
+    ...{ rank: null, group: groups[group]?.name ?? '', host, address: null, interface: null, addressReason: '', id: null },
     ...{ gpus: 0, state: 'gathering', exitCode: null, startNumber: 0 },
   };
 }

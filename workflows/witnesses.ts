@@ -1,5 +1,5 @@
 import { ActivityCancellationType, CancellationScope, condition, proxyActivities } from '@temporalio/workflow';
-import type { HostActivities, HostAddressee, WatchPeerInput } from '../spec/activities.js';
+import type { HostActivities, WatchPeerInput } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import type { NodeEnd } from '../spec/nodes.js';
 
@@ -11,11 +11,14 @@ const BEAT_TIMEOUT_MS = 10_000;
 /** How much later than its time a peer's word may come; who has not spoken by then still reaches the host. */
 const MARGIN_MS = 5_000;
 
-interface Witness {
+interface Asked {
   /** `asked` for longer than its time: it reaches the host. */
   state: 'asked' | 'unreachable' | 'gone';
   dueMs: number;
 }
+
+/** A peer that may be asked, and its own address. */
+export type Witness = Pick<WatchPeerInput, 'host' | 'identity' | 'localAddress'>;
 
 /** The peers of a silent host, which look for it by the way between agents. */
 export class Witnesses {
@@ -24,17 +27,17 @@ export class Witnesses {
   /** One of them has reached it, whatever they say now. */
   wasReachable = false;
   readonly #scope = new CancellationScope();
-  readonly #all: Witness[];
+  readonly #all: Asked[];
 
-  constructor(of: { fleet: string; peers: readonly HostAddressee[]; question: Omit<WatchPeerInput, keyof HostAddressee>; silent: ReadonlySet<string> }) {
+  constructor(of: { fleet: string; peers: readonly Witness[]; question: Omit<WatchPeerInput, keyof Witness>; silent: ReadonlySet<string> }) {
     const { silenceMs } = of.question;
     const dueMs = Date.now() + silenceMs + MARGIN_MS;
     this.#all = of.peers
       .filter(({ host }) => !of.silent.has(host))
       .slice(0, WITNESSES)
-      .map(({ host, identity }) => {
-        const witness: Witness = { state: 'asked', dueMs };
-        this.#ask(of.fleet, { host, identity, ...of.question }, witness).catch(() => {
+      .map((peer) => {
+        const witness: Asked = { state: 'asked', dueMs };
+        this.#ask(of.fleet, { ...peer, ...of.question }, witness).catch(() => {
           witness.state = 'gone';
         });
         return witness;
@@ -62,7 +65,7 @@ export class Witnesses {
     this.#scope.cancel();
   }
 
-  async #ask(fleet: string, input: WatchPeerInput, witness: Witness): Promise<void> {
+  async #ask(fleet: string, input: WatchPeerInput, witness: Asked): Promise<void> {
     const { watchPeer } = proxyActivities<HostActivities>({
       taskQueue: hostQueue(fleet, input.host),
       scheduleToStartTimeout: ANSWER_MS,

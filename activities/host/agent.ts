@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { Candidate } from '../../spec/candidates.js';
+import type { GatheredHost } from '../../spec/nodes.js';
 import type { PeerPort } from '../network/peer-port.js';
 import type { ServerClock } from './server-clock.js';
 
@@ -10,8 +12,9 @@ export interface Agent {
   identity: string;
   fleet: string;
   dataDir: string;
-  address: string;
-  interface: string;
+  /** All addresses of this machine, read anew each time. */
+  candidates(): Candidate[];
+  told: GatheredHost['told'];
   gpus: number;
   version: string;
   client: Client;

@@ -21,5 +21,5 @@ export function bury(agent: Agent, runId: string, at: Parameters<typeof raiseTom
 
 export function superseded(startNumber: number): NodeEnd {
   const failure = { type: 'Superseded' as const, message: 'the start was called off before it began' };
-  return { kind: 'failed', failure, startNumber, endedAtMs: Date.now(), lastLines: '', clean: true };
+  return { kind: 'failed', failure, unreachable: [], startNumber, endedAtMs: Date.now(), lastLines: '', clean: true };
 }

@@ -22,8 +22,8 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
         const { taskToken } = activityInfo();
         await inTime(agent.client, () => agent.client.activity.heartbeat(taskToken));
       });
-      const { host, address, gpus } = agent;
-      return { host, address, interface: agent.interface, port: agent.peers.port, gpus, freePort, highestGeneration, startNumber };
+      const { host, told, gpus } = agent;
+      return { host, candidates: agent.candidates(), told, port: agent.peers.port, gpus, freePort, highestGeneration, startNumber };
     },
 
     async runNode(input) {

@@ -47,7 +47,7 @@ export async function meet(
     return;
   }
   const patienceMs = startup.order === 'any' ? 0 : meeting.patienceMs;
-  const terms = { ...common, rank, ...input.rendezvous, localAddress: agent.address, saysUp, patienceMs };
+  const terms = { ...common, rank, ...input.rendezvous, localAddress: input.address, saysUp, patienceMs };
   await joinMeeting(terms, { onRoster: prepare, onGo: meeting.go, onUp: meeting.up });
 }
 

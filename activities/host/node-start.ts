@@ -132,13 +132,13 @@ export class NodeStart {
   begin(activity: { token: Uint8Array; workflowId: string; activityId: string }, input: RunNodeInput, deadlineAtMs: number): void {
     const alreadyReleased = this.record.stage === 'released';
     const over = this.record.end !== null || this.#stopping !== undefined;
-    const { generation, rank, token } = input;
+    const { generation, rank, address, token } = input;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
     this.#token = activity.token;
     this.#contactMs = performance.now();
     this.#save({
-      token,
+      ...{ token, address },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
       ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
     });
@@ -147,7 +147,7 @@ export class NodeStart {
     if (input.again) void tellHeard(this.agent, activity.workflowId);
     if (input.fence.length > 0 && !over) {
       const { run } = this.record;
-      void fenceLost(this.agent, { run, token, generation, seats: input.fence }, this.#life.signal);
+      void fenceLost({ run, token, generation, localAddress: address, seats: input.fence }, this.#life.signal);
     }
     if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
     if (rank > 0) this.#letPortGo();
@@ -198,7 +198,8 @@ export class NodeStart {
   async #pass(signal: AbortSignal): Promise<void> {
     const { ready } = this.record.program.startup;
     if (this.record.up) return;
-    const { address, baseEnv } = this.agent;
+    const { baseEnv } = this.agent;
+    const { address } = this.record;
     if (ready !== null) await passGate(ready, { dir: this.dir, address, baseEnv, signal });
     this.#save({ up: true });
   }
@@ -235,7 +236,8 @@ export class NodeStart {
       onShimLost: () => void this.#shimLost(),
     });
     const { health } = this.record.program;
-    const { address, baseEnv } = this.agent;
+    const { baseEnv } = this.agent;
+    const { address } = this.record;
     if (health) void watchHealth(health, { dir: this.dir, address, baseEnv, signal: this.#life.signal }, (seen) => this.#giveUp('Unhealthy', seen));
   }
 
@@ -273,7 +275,7 @@ export class NodeStart {
 
   async #fail(type: FailureType, message: string, more: { clean?: boolean; endedAtMs?: number } = {}): Promise<void> {
     await this.#finish({
-      ...{ kind: 'failed', failure: { type, message }, startNumber: this.record.startNumber },
+      ...{ kind: 'failed', failure: { type, message }, unreachable: [], startNumber: this.record.startNumber },
       ...{ endedAtMs: Date.now(), lastLines: await lastLines(this.dir), clean: true, ...more },
     });
   }

@@ -37,8 +37,8 @@ export async function answerPeer(agent: Agent, seats: Seats, question: Question)
  * Asks a peer for its node again and again, and completes the activity once the node has ended, or nothing was heard for as long as was asked. Ends
  * when nobody wants to know any more. Never rejects.
  */
-export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: WatchPeerInput, task: Uint8Array): Promise<void> {
-  const { client, address: localAddress, log } = agent;
+export async function watchPeer(agent: Agent, { run, token, localAddress, peer, silenceMs }: WatchPeerInput, task: Uint8Array): Promise<void> {
+  const { client, log } = agent;
   const tell = (word: PeerWord) => inTime(client, () => client.activity.complete(task, word));
   let heardAtMs = performance.now();
   let beatAtMs = Number.NEGATIVE_INFINITY;
@@ -68,17 +68,22 @@ export async function watchPeer(agent: Agent, { run, token, peer, silenceMs }: W
   }
 }
 
+/** Who fences whom. */
+export interface Fence {
+  run: RunRef;
+  token: string;
+  /** The generation that goes on without them. */
+  generation: number;
+  localAddress: string;
+  seats: readonly FormerSeat[];
+}
+
 /**
  * Keeps calling the agents of hosts that the run went on without, until each has ended what it still had of the run, or the signal aborts: whoever
  * comes back and cannot reach Temporal hears of it so.
  */
-export async function fenceLost(
-  agent: Agent,
-  of: { run: RunRef; token: string; generation: number; seats: readonly FormerSeat[] },
-  signal: AbortSignal,
-): Promise<void> {
-  const { address: localAddress } = agent;
-  const { run, token, generation } = of;
+export async function fenceLost(of: Fence, signal: AbortSignal): Promise<void> {
+  const { run, token, generation, localAddress } = of;
   let left = [...of.seats];
   while (left.length > 0 && !signal.aborted) {
     const fenced = await Promise.all(

@@ -128,7 +128,18 @@ export class Seats {
       await placeCode(agent, run.runId, program);
       const start = this.#keep({
         ...{ version: 1, run, host: agent.host, startNumber, gathering, program },
-        ...{ stage: 'prepared', generation: 0, rank: 0, token: '', up: false, opened: false, freePort: held?.port ?? null, activity: null, end: null },
+        ...{
+          stage: 'prepared',
+          generation: 0,
+          rank: 0,
+          address: '',
+          token: '',
+          up: false,
+          opened: false,
+          freePort: held?.port ?? null,
+          activity: null,
+          end: null,
+        },
       });
       start.hold(held);
       const forked = this.#spare.take(start.dir);

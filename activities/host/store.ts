@@ -19,6 +19,8 @@ export interface StartRecord {
   stage: 'prepared' | 'meeting' | 'released' | 'reported';
   generation: number;
   rank: number;
+  /** This node's own; empty before it was chosen. */
+  address: string;
   /** The run's: whoever has it may ask about the seat. Empty before the first roster. */
   token: string;
   /** It passed its gate, in the first of two waves. */

@@ -174,7 +174,20 @@ export class FakeHost {
       memory.starts.push(start);
     }
     const highestGeneration = Math.max(memory.generation, memory.tombstone.generation);
-    return { host: this.name, address: this.address, interface: 'eth0', port: 7_000, gpus: 0, freePort: null, highestGeneration, startNumber: start.number };
+    const candidates = [
+      {
+        interface: 'eth0',
+        address: this.address,
+        prefixLength: 24,
+        family: 4 as const,
+        kind: 'physical' as const,
+        speedMbit: null,
+        defaultRoute: true,
+        up: true,
+      },
+    ];
+    const told = { address: null, network: null, interface: null };
+    return { host: this.name, candidates, told, port: 7_000, gpus: 0, freePort: null, highestGeneration, startNumber: start.number };
   }
 
   async #runNode(input: RunNodeInput): Promise<NodeEnd> {
@@ -318,7 +331,7 @@ function newStart(number: number, gathering: string): Start {
 }
 
 function ended(startNumber: number, failure: Failure): NodeEnd {
-  return { kind: 'failed', failure, startNumber, endedAtMs: 0, lastLines: '', clean: true };
+  return { kind: 'failed', failure, unreachable: [], startNumber, endedAtMs: 0, lastLines: '', clean: true };
 }
 
 function pause(ms: number): Promise<void> {

@@ -99,7 +99,7 @@ describe('a run', () => {
     const run = await stage.run({ nodes: 2 });
     const { reason, message } = await run.outcome();
     expect(reason).toBe('DuplicateAddress');
-    expect(message).toContain('Hosts a and b both report the address 10.0.0.1');
+    expect(message).toContain('Hosts a and b have the same address 10.0.0.1');
     for (const host of [a, b]) expect(host?.asked('runNode')).toEqual([]);
     await stage.allFree();
   });

@@ -1,10 +1,10 @@
 import ipaddr from 'ipaddr.js';
-import type { Failure } from '../../spec/failures.js';
 import type { GrantedHost } from '../../spec/fleet.js';
 import type { GatheredHost } from '../../spec/nodes.js';
 import { nodeId, type Roster, type RosterNode } from '../../spec/roster.js';
 
-export type SealDecision = { kind: 'sealed'; roster: Roster } | { kind: 'failed'; failure: Failure };
+/** A gathered host with the address that was chosen for it. */
+export type AddressedHost = Pick<GatheredHost, 'host' | 'port' | 'gpus' | 'freePort' | 'highestGeneration'> & { address: string; interface: string };
 
 /** Compares addresses as numbers: 10.0.0.9 before 10.0.0.10; IPv4 before IPv6. */
 export function compareAddresses(a: string, b: string): number {
@@ -22,11 +22,11 @@ function addressKey(address: string): string {
 /**
  * Ranks run over the groups in order. Within a group: the order of `pinned`, else numeric order of address; who was in the previous
  * roster keeps its rank, and newcomers fill the holes; always 0…N-1. The generation is one more than the highest that the run or any host has
- * seen. Two hosts with one address are refused.
+ * seen.
  */
 export function decideRoster(facts: {
   runId: string;
-  gathered: readonly GatheredHost[];
+  gathered: readonly AddressedHost[];
   /** Which host is for which group. */
   granted: readonly GrantedHost[];
   /** The names of the groups. */
@@ -34,17 +34,11 @@ export function decideRoster(facts: {
   pinned: readonly string[] | null;
   previous: Roster | null;
   generation: number;
-}): SealDecision {
+}): Roster {
   const { runId, gathered, pinned, previous } = facts;
   const inOrder = [...gathered].sort((a, b) => (pinned ? pinned.indexOf(a.host) - pinned.indexOf(b.host) : compareAddresses(a.address, b.address)));
-  for (const [i, node] of inOrder.entries()) {
-    const twin = inOrder.slice(i + 1).find((other) => other.address === node.address);
-    if (!twin) continue;
-    const message = `Hosts ${node.host} and ${twin.host} both report the address ${node.address}; give one another with \`muster host --address\``;
-    return { kind: 'failed', failure: { type: 'DuplicateAddress', message } };
-  }
   const highest = Math.max(facts.generation, ...gathered.map((host) => host.highestGeneration));
-  const groupOf = ({ host }: GatheredHost) => facts.granted.find((granted) => granted.host === host)?.group ?? 0;
+  const groupOf = ({ host }: AddressedHost) => facts.granted.find((granted) => granted.host === host)?.group ?? 0;
   const ranked = facts.groups.flatMap((group, index) => {
     const members = inOrder.filter((host) => groupOf(host) === index);
     const before = previous?.nodes.filter((node) => node.group === group) ?? [];
@@ -60,12 +54,12 @@ export function decideRoster(facts: {
     gpus: node.gpus,
     id: nodeId(runId, node.address),
   }));
-  return { kind: 'sealed', roster: { runId, generation: highest + 1, masterPort: ranked[0]?.node.freePort ?? null, nodes } };
+  return { runId, generation: highest + 1, masterPort: ranked[0]?.node.freePort ?? null, nodes };
 }
 
-function inRanks(inOrder: readonly GatheredHost[], previous: readonly RosterNode[]): GatheredHost[] {
+function inRanks(inOrder: readonly AddressedHost[], previous: readonly RosterNode[]): AddressedHost[] {
   const ranks = new Map(previous.map(({ host }, rank) => [host, rank]));
-  const stays = ({ host }: GatheredHost) => (ranks.get(host) ?? inOrder.length) < inOrder.length;
+  const stays = ({ host }: AddressedHost) => (ranks.get(host) ?? inOrder.length) < inOrder.length;
   const byRank = new Map(inOrder.filter(stays).map((node) => [ranks.get(node.host), node]));
   const others = inOrder.filter((node) => !stays(node));
   return inOrder.flatMap((_, rank) => byRank.get(rank) ?? others.shift() ?? []);

@@ -65,7 +65,21 @@ describe('the end of a run', () => {
         formerNodes: [],
         warnings: [],
       },
-      nodes: [{ rank: 0, group: '0', host: 'a', address: '10.0.0.1', interface: 'eth0', id: 'i', gpus: 0, state: 'failed', exitCode: 7, startNumber: 1 }],
+      nodes: [
+        {
+          rank: 0,
+          group: '0',
+          host: 'a',
+          address: '10.0.0.1',
+          interface: 'eth0',
+          addressReason: '',
+          id: 'i',
+          gpus: 0,
+          state: 'failed',
+          exitCode: 7,
+          startNumber: 1,
+        },
+      ],
       ...{ submittedAtMs: 0, releasedAtMs: 100, endedAtMs: 1_500, lastLines: 'one\ntwo\n' },
     };
     expect(summary(status)).toEqual([

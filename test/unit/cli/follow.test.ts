@@ -4,7 +4,7 @@ import { withSubmitterEnv } from '../../../client/submitted.js';
 import type { NodeStatus, RunStatus } from '../../../spec/nodes.js';
 
 const node = (rank: number, startNumber = 1): NodeStatus => ({
-  ...{ rank, group: '0', host: `h${rank}`, address: `10.0.0.${rank}`, interface: 'eth0', id: 'i', gpus: 0 },
+  ...{ rank, group: '0', host: `h${rank}`, address: `10.0.0.${rank}`, interface: 'eth0', addressReason: '', id: 'i', gpus: 0 },
   ...{ state: 'running', exitCode: null, startNumber },
 });
 
