@@ -1,4 +1,5 @@
 import type { GatheredHost, NodeEnd, Program, RunRef, StartReason } from './nodes.js';
+import type { Preflight } from './task/preflight.js';
 import type { Task } from './task/task.js';
 
 /** Names the host that a task is meant for; an agent with another identity refuses it. */
@@ -36,6 +37,8 @@ export interface RunNodeInput extends HostAddressee {
   again: boolean;
   /** `barrier`: together with all nodes of the generation; `alone`: the others run already, and it starts at once. */
   entry: 'barrier' | 'alone';
+  /** Which ways to its peers it proves. */
+  preflight: Preflight;
   /** For rank 0: seats of lost hosts, whose agents it keeps calling until they have ended what they still run. */
   fence: FormerSeat[];
 }

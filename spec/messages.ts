@@ -5,6 +5,7 @@ import type { GrantedHost, HostFacts, HostStatus } from './fleet.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
 import type { Roster } from './roster.js';
 import type { Labels } from './task/labels.js';
+import type { Preflight } from './task/preflight.js';
 import type { Resources } from './task/resources.js';
 
 export const WORKFLOW_TYPES = { run: 'musterRun', cell: 'musterCell', fleet: 'musterFleet', files: 'musterFiles' } as const;
@@ -102,6 +103,7 @@ export interface RosterSealed {
   startReason: StartReason;
   /** Hosts that took the place of lost ones. */
   replaced: string[];
+  preflight: Preflight;
   /** Seats of lost hosts, for rank 0 to fence. */
   fence: FormerSeat[];
 }

@@ -111,7 +111,7 @@ class CellStory {
   async #follow(sealed: messages.RosterSealed, ranked: RosterNode[], node: messages.AdoptedNode, entry: 'barrier' | 'alone'): Promise<void> {
     const { run, program, hosts } = this.input;
     const { host, gathering, startNumber } = node;
-    const { generation, digest, token, barrierDeadlineMs, replaced, fence, rosterBytes } = sealed;
+    const { generation, digest, token, barrierDeadlineMs, replaced, fence, preflight, rosterBytes } = sealed;
     const self = ranked.find((other) => other.host === host);
     const [master] = ranked;
     const identity = hosts.find((granted) => granted.host === host)?.identity;
@@ -122,7 +122,7 @@ class CellStory {
     const end = await followNode({
       input: {
         ...{ host, identity, run, gathering, generation, startNumber, startReason, rank, address, nodes: ranked.length, digest, token },
-        ...{ rendezvous: { address: master.address, port: master.port }, barrierDeadlineMs, entry },
+        ...{ rendezvous: { address: master.address, port: master.port }, barrierDeadlineMs, entry, preflight },
         rosterBytes: rank === 0 ? rosterBytes : null,
         fence: rank === 0 ? fence : [],
       },

@@ -2,6 +2,7 @@ import { condition, getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
 import { rosterBytes, rosterDigest } from '../spec/roster.js';
+import { preflightFor } from '../spec/task/preflight.js';
 import type { Task } from '../spec/task/task.js';
 import { chooseAddresses } from './addresses.js';
 import type { Outcome } from './decisions/outcome.js';
@@ -55,7 +56,7 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
   noteStarts(record);
   record.barrierDeadlineMs = Date.now() + BARRIER_MS;
   enter(record, 'starting', 'Starting', `The roster of generation ${roster.generation} is sealed; the nodes meet at the barrier`);
-  const message = sealedMessage(record);
+  const message = sealedMessage(task, record);
   await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.rosterSealed, message));
   const ending = await supervise(record, task);
   for (const name of Object.keys(record.clocks)) stopClock(record.clocks, name);
@@ -63,11 +64,24 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
 }
 
 /** The final list, as the cells of all nodes hear of it. */
-function sealedMessage({ roster, generation, token, barrierDeadlineMs, startReason, replaced, fence: former }: RunRecord): messages.RosterSealed {
+function sealedMessage(
+  { preflight: wanted }: Task,
+  { roster, generation, token, barrierDeadlineMs, startReason, replaced, fence: former }: RunRecord,
+): messages.RosterSealed {
   const bytes = roster === null ? '' : rosterBytes(roster);
   // Who is back needs no fence: its agent has ended what it had.
   const fence = former.filter(({ host }) => !roster?.nodes.some((node) => node.host === host));
-  return { generation, rosterBytes: bytes, digest: rosterDigest(bytes), token, barrierDeadlineMs, startReason, replaced, fence };
+  return {
+    generation,
+    rosterBytes: bytes,
+    digest: rosterDigest(bytes),
+    token,
+    barrierDeadlineMs,
+    startReason,
+    replaced,
+    fence,
+    preflight: preflightFor(wanted, roster?.nodes.length ?? 0),
+  };
 }
 
 async function supervise(record: RunRecord, task: Task): Promise<Ending> {
@@ -98,7 +112,7 @@ async function judge(record: RunRecord, task: Task, gang: { ending: Ending | nul
     }
     if (decided()) return;
     for (const id of record.brokenCells.splice(0)) {
-      if (record.adoptions++ < ADOPTIONS) await adoptCell(record, task, id, sealedMessage(record));
+      if (record.adoptions++ < ADOPTIONS) await adoptCell(record, task, id, sealedMessage(task, record));
       else gang.ending ??= { kind: 'failed', failure: { type: 'Internal', message: `Cell ${id} was ended from outside` }, lastLines: '' };
     }
   }

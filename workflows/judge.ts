@@ -1,9 +1,12 @@
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
+import { preflightFor } from '../spec/task/preflight.js';
 import type { Restart } from '../spec/task/restart.js';
 import type { Task } from '../spec/task/task.js';
-import { decideOutcome, decideVerdict, describeEnd, failureOfEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
+import { chooseAddresses } from './addresses.js';
+import { describeClosedWays } from './decisions/closed-ways.js';
+import { BARRIER_RETRIES, decideOutcome, decideVerdict, describeEnd, failureOfEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
 import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
 import { noteFailure, type RunRecord, show } from './run-record.js';
 import { GANG, ranMs, stopClock } from './running-time.js';
@@ -46,11 +49,41 @@ function verdictOn(record: RunRecord, task: Task, seen: SeenEnd): Verdict {
   const { generation, barrierRetries } = record;
   const failure = failureOfEnd(seen, generation);
   const failed: FailedNode = { rank, group, host, failure, code: end.kind === 'exited' ? end.code : null };
-  const restart = failure.type === 'BarrierBroken' ? NO_RESTART : charge(record, task, failed);
-  const verdict = decideVerdict(seen, { generation, nodes: record.nodes.length, barrierRetries, restart });
+  const isClosed = failure.type === 'PeersUnreachable';
+  const closed = isClosed ? noteClosedWays(record, task, end) : null;
+  const restart = failure.type === 'BarrierBroken' || closed ? NO_RESTART : charge(record, task, failed);
+  const triesAgain = failure.type === 'BarrierBroken' || (isClosed && (mayPass(record, end) || hasOtherAddresses(record, task)));
+  const verdict = decideVerdict(seen, { generation, nodes: record.nodes.length, retry: triesAgain && barrierRetries < BARRIER_RETRIES, closed, restart });
   const message = 'message' in verdict ? verdict.message : 'failure' in verdict ? verdict.failure.message : `${describeEnd(seen, generation)}; ${restart.why}`;
   noteFailure(record, { generation, rank, host, type: failure.type, message, lastLines: end.lastLines, atMs: Date.now() });
   return verdict;
+}
+
+/** Keeps the ways that were proven closed; says which, for people. */
+function noteClosedWays(record: RunRecord, task: Task, end: SeenEnd['end']): string {
+  const nodes = record.roster?.nodes ?? [];
+  const pairs = end.kind === 'failed' ? end.unreachable : [];
+  for (const { from, to } of mayPass(record, end) ? [] : pairs) {
+    const [peer, host] = [nodes[from], nodes[to]];
+    if (!peer || !host) continue;
+    record.unreachable.push({ host: host.host, address: host.address, peer: { host: peer.host, address: peer.address } });
+  }
+  return describeClosedWays(pairs, nodes, preflightFor(task.preflight, nodes.length));
+}
+
+/** An agent that is just being started anew refuses: that may be over the next time. */
+function mayPass({ barrierRetries }: RunRecord, end: SeenEnd['end']): boolean {
+  return barrierRetries === 0 && end.kind === 'failed' && end.unreachable.every(({ why }) => why === 'refused');
+}
+
+/** Would the hosts get other addresses now? */
+function hasOtherAddresses(record: RunRecord, task: Task): boolean {
+  const choice = chooseAddresses(
+    record,
+    task,
+    record.cells.flatMap(({ answer }) => answer?.gathered ?? []),
+  );
+  return choice.kind === 'chosen';
 }
 
 const NO_RESTART: RestartDecision = { do: 'fail', exhausted: false, why: '' };

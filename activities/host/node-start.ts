@@ -2,7 +2,7 @@ import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/clien
 import type { RunNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { cookie } from '../../spec/ids.js';
-import type { Beat, NodeEnd } from '../../spec/nodes.js';
+import type { Beat, NodeEnd, UnreachablePair } from '../../spec/nodes.js';
 import { type HeldPort, holdPort } from '../network/held-port.js';
 import { isFromHere } from '../process/identity.js';
 import { wasOutOfMemory } from '../process/out-of-memory.js';
@@ -175,9 +175,9 @@ export class NodeStart {
       })
       .catch((error: unknown) => {
         if (signal.aborted || this.#gateFailed(error) || this.record.stage === 'released') return;
-        const { type, message } = asFailure(error);
+        const { type, message, unreachable } = asFailure(error);
         releaseShim(this.dir, 'abort');
-        void this.#fail(type, message);
+        void this.#fail(type, message, { unreachable });
       });
   }
 
@@ -273,7 +273,7 @@ export class NodeStart {
     await this.#fail('ShimLost', 'the process that records the exit was killed; the program was ended', { clean });
   }
 
-  async #fail(type: FailureType, message: string, more: { clean?: boolean; endedAtMs?: number } = {}): Promise<void> {
+  async #fail(type: FailureType, message: string, more: { clean?: boolean; endedAtMs?: number; unreachable?: UnreachablePair[] } = {}): Promise<void> {
     await this.#finish({
       ...{ kind: 'failed', failure: { type, message }, unreachable: [], startNumber: this.record.startNumber },
       ...{ endedAtMs: Date.now(), lastLines: await lastLines(this.dir), clean: true, ...more },

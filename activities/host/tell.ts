@@ -2,7 +2,8 @@ import { ActivityNotFoundError, WorkflowNotFoundError } from '@temporalio/client
 import type { Failure } from '../../spec/failures.js';
 import { fleetWorkflowId } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
-import type { NodeEnd } from '../../spec/nodes.js';
+import type { NodeEnd, UnreachablePair } from '../../spec/nodes.js';
+import { BarrierBroken } from '../network/errors.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 
@@ -62,8 +63,8 @@ export async function tellCleaned({ client, fleet, host, log }: Agent, runId: st
 }
 
 /** What kept a node from being released, as data. */
-export function asFailure(error: unknown): Failure {
+export function asFailure(error: unknown): Failure & { unreachable: UnreachablePair[] } {
   const message = error instanceof Error ? error.message : String(error);
-  const type = error instanceof Error && 'type' in error && error.type === 'BarrierBroken' ? 'BarrierBroken' : 'NodeSetupFailed';
-  return { type, message };
+  if (!(error instanceof BarrierBroken)) return { type: 'NodeSetupFailed', message, unreachable: [] };
+  return { type: error.reason === 'unreachable' ? 'PeersUnreachable' : 'BarrierBroken', message, unreachable: error.unreachable };
 }

@@ -1,4 +1,5 @@
 import { createConnection } from 'node:net';
+import type { UnreachablePair } from '../../spec/nodes.js';
 import { BarrierBroken, type BarrierReason } from './errors.js';
 import { Link } from './link.js';
 import type { Released } from './meeting.js';
@@ -40,8 +41,11 @@ export interface JoinTerms {
 }
 
 export interface JoinHandlers {
-  /** Called once, with bytes that have the digest. When it resolves this node is ready; when it rejects, `joinMeeting` rejects with the same. */
-  onRoster(bytes: string): Promise<void>;
+  /**
+   * Called once, with bytes that have the digest. When it resolves this node is ready, but for the ways to others that it found closed; when it
+   * rejects, `joinMeeting` rejects with the same.
+   */
+  onRoster(bytes: string): Promise<UnreachablePair[]>;
   /** Called once, synchronously when *go* arrives, and never unless this node was ready. */
   onGo(): void;
   /** Called once after *go* where the node `saysUp`. When it resolves this node is up; when it rejects, `joinMeeting` rejects with the same. */
@@ -78,7 +82,7 @@ export async function joinMeeting(terms: JoinTerms, handlers: JoinHandlers): Pro
 type CallEnd = 'released' | 'lost' | 'unanswered';
 
 class Joiner {
-  #prepared: Promise<void> | undefined;
+  #prepared: Promise<UnreachablePair[]> | undefined;
   #up: Promise<void> | undefined;
   #went = false;
   #reached = 'not called yet';
@@ -149,7 +153,10 @@ class Joiner {
         this.#reached = 'rank 0 was not holding the meeting yet';
         return resolve('lost');
       }
-      if (frame.t === 'broken') throw new BarrierBroken('deadline', frame.message, frame.missing);
+      if (frame.t === 'broken') {
+        const { message, missing, unreachable = [] } = frame;
+        throw new BarrierBroken(unreachable.length > 0 ? 'unreachable' : 'deadline', message, missing, unreachable);
+      }
       if (frame.t === 'challenge' && stage === 'hello') {
         if (!sameProof(frame.proof, prove(terms.token, 'host', terms, nonce, frame.nonce)))
           throw this.#broken('impostor', 'what listens there does not know the token of the run');
@@ -164,11 +171,11 @@ class Joiner {
         stage = 'roster';
         this.#reached = 'this node has the roster and is not ready';
         this.#prepared ??= this.handlers.onRoster(frame.bytes);
-        this.#prepared.then(() => {
+        this.#prepared.then((unreachable) => {
           if (!link.open) return;
           stage = 'ready';
           this.#reached = 'this node is ready, the release did not come';
-          link.send(READY);
+          link.send(unreachable.length > 0 ? encode({ t: 'ready', unreachable }) : READY);
         }, reject);
         return;
       }

@@ -1,3 +1,4 @@
+import type { UnreachablePair } from '../../spec/nodes.js';
 import { BarrierBroken, type MissingRank } from './errors.js';
 import type { Link } from './link.js';
 import { digestOf, encode, type Hello, LINE_BYTES, Ready, type Refusal, Up } from './protocol.js';
@@ -37,8 +38,12 @@ export interface Released {
 export interface HostedMeeting {
   /** Resolves once all, of all waves, were sent *go*; rejects with `BarrierBroken` at the deadline or at `close`. Never an unhandled rejection. */
   readonly released: Promise<Released>;
-  /** Rank 0 itself is ready. Idempotent. */
-  ready(): void;
+  /** Rank 0 itself is ready, but for the ways to others that it found closed. Idempotent. */
+  ready(unreachable?: UnreachablePair[]): void;
+  /** Ranks that have not connected yet. */
+  absent(): number[];
+  /** Ends it before its deadline, since these ways are closed. */
+  giveUp(unreachable: UnreachablePair[]): void;
   /** Rank 0, in the first of two waves, is up. Idempotent. */
   up(): void;
   /** Nodes that come (back) from now on get no *go*. Idempotent. Before the release it breaks the barrier with the reason `closed`. */
@@ -50,6 +55,8 @@ type SeatState = 'absent' | 'connected' | 'ready' | 'lost' | 'lost-ready';
 interface Seat {
   state: SeatState;
   link?: Link;
+  /** The ways that it found closed when it was ready. */
+  unreachable: UnreachablePair[];
   /** Why the last connection that claimed this rank was turned away, in words. */
   refused?: string;
 }
@@ -64,6 +71,7 @@ export class Meeting implements HostedMeeting {
   readonly #up = new Set<number>();
   /** How many are not ready. A count, so that the release of many nodes costs no search at each of them. */
   #awaited: number;
+  #ownUnreachable: UnreachablePair[] = [];
   readonly #roster: Buffer;
   #farewell: Buffer | undefined;
   readonly #deadline: NodeJS.Timeout;
@@ -84,7 +92,7 @@ export class Meeting implements HostedMeeting {
       this.#reject = reject;
     });
     this.released.catch(() => {});
-    this.#seats = Array.from({ length: terms.nodes }, () => ({ state: 'absent' }));
+    this.#seats = Array.from({ length: terms.nodes }, () => ({ state: 'absent', unreachable: [] }));
     this.#awaited = terms.nodes;
     this.#deadline = setTimeout(() => this.#breakUp(), Math.min(Math.max(0, terms.deadlineAt - Date.now()), LONGEST_TIMER));
     if (terms.alreadyReleased) this.#settle('released');
@@ -92,11 +100,20 @@ export class Meeting implements HostedMeeting {
     else terms.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  ready(): void {
+  ready(unreachable: UnreachablePair[] = []): void {
     if (this.#ownReady || this.#phase !== 'gathering') return;
     this.#ownReady = true;
+    this.#ownUnreachable = unreachable;
     this.#awaited -= 1;
     this.#releaseIfAll();
+  }
+
+  absent(): number[] {
+    return this.#phase === 'gathering' ? this.#seats.flatMap(({ state }, rank) => (rank > 0 && state === 'absent' ? [rank] : [])) : [];
+  }
+
+  giveUp(unreachable: UnreachablePair[]): void {
+    if (this.#phase === 'gathering') this.#breakFor(unreachable);
   }
 
   up(): void {
@@ -145,8 +162,10 @@ export class Meeting implements HostedMeeting {
         if (this.#phase === 'released') link.send(DONE);
         return this.#advance();
       }
-      if (!Ready.safeParse(frame).success || seat.state === 'ready') return link.drop('it said what has no place here');
+      const ready = Ready.safeParse(frame);
+      if (!ready.success || seat.state === 'ready') return link.drop('it said what has no place here');
       seat.state = 'ready';
+      seat.unreachable = ready.data.unreachable ?? [];
       if (this.#phase === 'released' || (this.#phase === 'first-wave' && this.#isFirst(rank))) return link.send(GO);
       if (this.#phase === 'first-wave') return;
       this.#awaited -= 1;
@@ -163,6 +182,11 @@ export class Meeting implements HostedMeeting {
 
   #releaseIfAll(): void {
     if (this.#awaited > 0 || this.#phase !== 'gathering') return;
+    const closed = [...this.#ownUnreachable, ...this.#seats.flatMap(({ unreachable }) => unreachable)];
+    if (closed.length > 0) {
+      this.#breakFor(closed);
+      return;
+    }
     const { first = 'all' } = this.terms;
     this.#release((rank) => this.#isFirst(rank));
     if (first === 'all') {
@@ -208,10 +232,21 @@ export class Meeting implements HostedMeeting {
     const missing = this.#missing();
     const { generation, nodes } = this.terms;
     const message = `The barrier of generation ${generation} broke: at its deadline ${missing.length} of ${nodes} nodes ${missing.length === 1 ? 'was' : 'were'} not ready: ${inWords(missing)}.`;
+    this.#break(new BarrierBroken('deadline', message, missing));
+  }
+
+  #breakFor(closed: UnreachablePair[]): void {
+    const unreachable = closed.slice(0, MOST_PAIRS);
+    const { generation } = this.terms;
+    this.#break(new BarrierBroken('unreachable', `The barrier of generation ${generation} broke: ${pairsInWords(closed)}.`, [], unreachable));
+  }
+
+  #break(broken: BarrierBroken): void {
+    const { message, missing, unreachable } = broken;
     this.#settle('broken');
-    this.#farewell = encode({ t: 'broken', message, missing });
+    this.#farewell = encode({ t: 'broken', message, missing, unreachable });
     for (const { link } of this.#seats) link?.finish(this.#farewell);
-    this.#reject(new BarrierBroken('deadline', message, missing));
+    this.#reject(broken);
   }
 
   #end(reason: unknown): void {
@@ -228,6 +263,15 @@ export class Meeting implements HostedMeeting {
     return states.filter(({ state }) => state !== '');
   }
 }
+
+/** `rank 2 → rank 4 timed out`, at most sixteen of them. */
+function pairsInWords(pairs: readonly UnreachablePair[]): string {
+  const named = pairs.slice(0, 16).map(({ from, to, why }) => `rank ${from} → rank ${to} ${why}`);
+  return [...named, ...(pairs.length > 16 ? [`and ${pairs.length - 16} more`] : [])].join('; ');
+}
+
+/** More pairs say no more: a line of the wire has a limit. */
+const MOST_PAIRS = 200;
 
 /** `rank 3: never connected; rank 5: connected, not ready`, at most sixteen of them. */
 function inWords(missing: MissingRank[]): string {

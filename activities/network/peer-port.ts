@@ -12,10 +12,12 @@ import {
   Opening,
   PROTOCOL_VERSION,
   Proof,
+  ProveFrame,
   prove,
   Question,
   type Refusal,
   sameProof,
+  signProof,
 } from './protocol.js';
 
 export type { HostedMeeting, MeetingHandlers, MeetingTerms } from './meeting.js';
@@ -30,10 +32,24 @@ export interface PeerPort {
    * as long as nodes may come back for their *go*, and close it when the generation is over.
    */
   host(terms: MeetingTerms, handlers: MeetingHandlers): HostedMeeting;
+  /**
+   * From now on, until it is closed, a node of this generation that connects hears that this is that rank. A newer generation of the run takes
+   * the place of an older one.
+   */
+  meetPeers(terms: PeerTerms): { close(): void };
   /** Answers questions about seats from now on; undefined hangs up without a word. One that throws does too. */
   answer(how: (question: Question) => Promise<Answer | undefined>): void;
   /** Closes all meetings and connections; resolves when nothing is open any more. */
   close(): Promise<void>;
+}
+
+/** A node of this host, as its peers know it. */
+export interface PeerTerms {
+  runId: string;
+  generation: number;
+  digest: string;
+  token: string;
+  rank: number;
 }
 
 export interface PeerPortOptions {
@@ -59,6 +75,8 @@ export async function openPeerPort({ address, port = 0, strangers = { ms: HANDSH
 interface Stranger {
   link: Link;
   hello?: Hello;
+  /** Or a proof is asked for, of a node that is not here yet. */
+  prove?: ProveFrame;
   timer: NodeJS.Timeout;
 }
 
@@ -67,6 +85,7 @@ class ListeningPort implements PeerPort {
   readonly #meetings = new Map<string, Meeting>();
   readonly #strangers = new Set<Stranger>();
   readonly #sockets = new Set<Socket>();
+  readonly #nodes = new Map<string, PeerTerms>();
   #answer: (question: Question) => Promise<Answer | undefined> = async () => undefined;
 
   constructor(
@@ -99,6 +118,16 @@ class ListeningPort implements PeerPort {
     return meeting;
   }
 
+  meetPeers(terms: PeerTerms): { close(): void } {
+    this.#nodes.set(terms.runId, terms);
+    for (const stranger of this.#strangers) if (stranger.prove?.runId === terms.runId) this.#prove(stranger, stranger.prove);
+    return {
+      close: () => {
+        if (this.#nodes.get(terms.runId) === terms) this.#nodes.delete(terms.runId);
+      },
+    };
+  }
+
   answer(how: (question: Question) => Promise<Answer | undefined>): void {
     this.#answer = how;
   }
@@ -125,6 +154,13 @@ class ListeningPort implements PeerPort {
       const opening = Opening.safeParse(frame);
       if (!opening.success) return link.drop('not an opening');
       if (opening.data.muster !== PROTOCOL_VERSION) return this.#refuse(stranger, 'version', { version: PROTOCOL_VERSION });
+      if (opening.data.t === 'prove') {
+        const prove = ProveFrame.safeParse(frame);
+        if (!prove.success) return link.drop('no proof is asked for');
+        stranger.prove = prove.data;
+        link.onFrame = () => link.drop('it spoke out of turn');
+        return this.#prove(stranger, prove.data);
+      }
       const question = Question.safeParse(frame);
       if (question.success) return void this.#reply(stranger, question.data);
       const hello = Hello.safeParse(frame);
@@ -133,6 +169,16 @@ class ListeningPort implements PeerPort {
       link.onFrame = () => link.drop('it spoke out of turn');
       this.#admit(stranger, hello.data);
     };
+  }
+
+  /** Proves to another node that this is the one that it looks for; where that is not here yet, it waits. Who does not know the token hears nothing. */
+  #prove(stranger: Stranger, asked: ProveFrame): void {
+    const node = this.#nodes.get(asked.runId);
+    if (!node || asked.generation > node.generation) return;
+    this.#release(stranger);
+    const isMeant = node.generation === asked.generation && node.digest === asked.digest && node.rank === asked.to;
+    if (!isMeant || !sameProof(asked.mac, signProof(node.token, 'prove', asked))) stranger.link.drop('it looks for another');
+    else this.#finish(stranger, encode({ t: 'proven', mac: signProof(node.token, 'proven', asked) }));
   }
 
   async #reply(stranger: Stranger, question: Question): Promise<void> {
@@ -194,13 +240,14 @@ class ListeningPort implements PeerPort {
 
   #tooLate(stranger: Stranger): void {
     if (stranger.hello) this.#refuse(stranger, 'not-yet');
+    else if (stranger.prove) stranger.link.drop('it looks for a node that is not here');
     else stranger.link.drop('it did not prove itself in time');
   }
 
   /** Those that wait with a hello are kept: they are likely nodes. */
   #dropOldestSilent(): boolean {
     for (const stranger of this.#strangers) {
-      if (stranger.hello) continue;
+      if (stranger.hello || stranger.prove) continue;
       this.#release(stranger);
       stranger.link.drop('too many strangers');
       return true;

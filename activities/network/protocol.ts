@@ -15,6 +15,7 @@ import { z } from 'zod';
  *   up        (first of two waves only)      ──▶
  *                                            ◀──  done
  *
+ * Between any two nodes: prove (from, to, nonce, mac) ──▶ ◀── proven (mac): the way is open, and leads to that very node.
  * Beside that an agent answers questions about a seat of its own: question (about, nonce, mac) ──▶ ◀── answer (state, mac).
  *
  * In place of any frame the host may say `refused` or `broken`. The token itself is never sent. The mac in the hello keeps
@@ -38,6 +39,7 @@ export const GRACE_MS = 2_000;
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const pair = z.object({ from: count, to: count, why: z.string() });
 
 /** Every first frame has it, in every version to come. */
 export const Opening = z.object({ muster: z.number(), t: z.string() });
@@ -53,6 +55,35 @@ export const Hello = z.object({
   mac: hex32,
 });
 export type Hello = z.infer<typeof Hello>;
+
+/** From one node of a generation to another: is it really you? */
+export const ProveFrame = z.object({
+  muster: z.literal(PROTOCOL_VERSION),
+  t: z.literal('prove'),
+  runId: z.string().min(1),
+  generation: count,
+  digest: z.string().min(1),
+  from: count,
+  to: count,
+  nonce: hex32,
+  mac: hex32,
+});
+export type ProveFrame = z.infer<typeof ProveFrame>;
+
+/** What the two sides of a proof agree on. */
+export interface ProofClaim {
+  runId: string;
+  generation: number;
+  digest: string;
+  from: number;
+  to: number;
+  nonce: string;
+}
+
+/** HMAC-SHA256 of a proof's question, or of its answer, by the run's token. */
+export function signProof(token: string, part: 'prove' | 'proven', { runId, generation, digest, from, to, nonce }: ProofClaim): string {
+  return sign(token, [part, runId, generation, digest, from, to, nonce]);
+}
 
 /** About one start of a seat: how it is (`ask`), or that it is over and is to be ended (`fence`). The mac proves that who asks knows the run's token. */
 export const Question = z.object({
@@ -103,6 +134,7 @@ const Broken = z.object({
   t: z.literal('broken'),
   message: z.string(),
   missing: z.array(z.object({ rank: count, state: z.string() })),
+  unreachable: z.array(pair).optional(),
 });
 
 /** What a host says. */
@@ -116,11 +148,21 @@ export const HostFrame = z.discriminatedUnion('t', [
 ]);
 
 export const Proof = z.object({ t: z.literal('proof'), proof: hex32 });
-export const Ready = z.object({ t: z.literal('ready') });
+/** `unreachable`: the ways to others that are closed. */
+export const Ready = z.object({ t: z.literal('ready'), unreachable: z.array(pair).optional() });
 /** The node's program is ready for those who wait for it. */
 export const Up = z.object({ t: z.literal('up') });
 
-export type Frame = z.infer<typeof HostFrame> | Hello | z.infer<typeof Proof> | z.infer<typeof Ready> | z.infer<typeof Up> | Question | Answer;
+export type Frame =
+  | z.infer<typeof HostFrame>
+  | Hello
+  | z.infer<typeof Proof>
+  | z.infer<typeof Ready>
+  | z.infer<typeof Up>
+  | Question
+  | Answer
+  | ProveFrame
+  | { t: 'proven'; mac: string };
 
 /** A frame as it goes over the wire. */
 export function encode(frame: Frame): Buffer {

@@ -135,6 +135,7 @@ function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, strin
     maxDurationSeconds: fields.max_duration ?? DEFAULTS.maxDurationSeconds,
     hostTimeoutSeconds: fields.host_timeout ?? DEFAULTS.hostTimeoutSeconds,
     gatherTimeoutSeconds: fields.gather_timeout ?? DEFAULTS.gatherTimeoutSeconds,
+    preflight: fields.preflight ?? DEFAULTS.preflight,
     network: fields.network ?? DEFAULTS.network,
     interface: fields.interface ?? DEFAULTS.interface,
     fleet: fields.fleet ?? DEFAULTS.fleet,

@@ -40,6 +40,11 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     text: 'What a host must have: CPUs, memory, GPUs by number, model and memory. `disk`, `shm_size`, architecture and compute capability are read and not compared.',
   },
   fleet: { value: 'letters, digits, `-` and `_`', default: '`default`', text: 'Whose hosts are used.' },
+  preflight: {
+    value: '`all`, `ring`, `master`, `off`',
+    default: '`all` up to 64 nodes, `ring` above',
+    text: 'Which ways between nodes are proven open before anything starts.',
+  },
   network: { value: 'as `10.0.0.0/24`; host bits may be set', default: 'solved', text: 'The network that the addresses come from.' },
   interface: { value: 'as `eth1`', default: 'solved', text: 'The interface that the addresses come from.' },
   startup_order: {

@@ -7,6 +7,7 @@ import { healthSchema } from './health.js';
 import { labelsSchema } from './labels.js';
 import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
+import { PREFLIGHTS } from './preflight.js';
 import { found } from './problem.js';
 import { repoSchema, reposSchema } from './repos.js';
 import { resourcesSchema } from './resources.js';
@@ -77,6 +78,7 @@ export const taskFields = {
   host_timeout: durationOf(MIN_HOST_TIMEOUT_SECONDS),
   queue_timeout: durationOf(1),
   gather_timeout: durationOf(1),
+  preflight: z.enum(PREFLIGHTS, { error: expected('`all`, `ring`, `master` or `off`') }),
   network: networkSchema,
   interface: textWhere('the name of a network interface such as `eth0`', isInterfaceName),
   fleet: textWhere('the name of a fleet, of letters, digits, `-` and `_`', (text) => FLEET_RULE.test(text)),

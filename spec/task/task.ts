@@ -2,6 +2,7 @@ import { DEFAULT_FLEET } from '../ids.js';
 import type { Archive } from './files.js';
 import type { Health } from './health.js';
 import type { Labels } from './labels.js';
+import type { Preflight } from './preflight.js';
 import type { Repo } from './repos.js';
 import type { Resources } from './resources.js';
 import { NO_RESTART, type Restart } from './restart.js';
@@ -76,6 +77,8 @@ export interface Task {
   /** unmet: whether a run waits for hosts that its fleet has not; `wait` where `queue_timeout` was given. */
   unmet: 'refuse' | 'wait';
   gatherTimeoutSeconds: number;
+  /** preflight: null means `all` up to 64 nodes, and `ring` above. */
+  preflight: Preflight | null;
   /** network: a network without host bits, as `10.0.0.0/24`; null means solved. */
   network: string | null;
   /** interface: a Linux interface's name; null means solved. */
@@ -108,6 +111,7 @@ export const DEFAULTS = {
   queueTimeoutSeconds: 600,
   unmet: 'refuse',
   gatherTimeoutSeconds: 120,
+  preflight: null,
   network: null,
   interface: null,
   fleet: DEFAULT_FLEET,

@@ -273,9 +273,9 @@ describe('the outcome', () => {
     return { rank, group: '0', host: `h-${rank}`, end, verdict: null };
   };
   const fail: RestartDecision = { do: 'fail', exhausted: false, why: 'no restart is asked for' };
-  const judged = (seen: SeenEnd, restart: RestartDecision = fail, barrierRetries = 0): SeenEnd => ({
+  const judged = (seen: SeenEnd, restart: RestartDecision = fail, retry = false, closed: string | null = null): SeenEnd => ({
     ...seen,
-    verdict: decideVerdict(seen, { generation: 1, nodes: 3, barrierRetries, restart }),
+    verdict: decideVerdict(seen, { generation: 1, nodes: 3, retry, closed, restart }),
   });
   const decide = (ends: SeenEnd[], stopCriteria: 'all-done' | 'master-done' = 'all-done') => decideOutcome({ ends, nodes: 3, stopCriteria });
   const again = { delayMs: 0, charge: 'restart' as const, left: 1, why: '1 of 3 restarts left' };
@@ -285,7 +285,7 @@ describe('the outcome', () => {
     ['goes on while nobody has looked at an end', [exited(0, 0), exited(1, 0), exited(2, 0)], 'running'],
     ['succeeds when all are done', [0, 1, 2].map((rank) => judged(exited(rank, 0))), 'succeeded'],
     ['fails with the first failure', [exited(0, 0), exited(2, 7), exited(1, 143)].map((end) => judged(end)), 'failed'],
-    ['tries a broken barrier again', [judged(broken(1))], 'retry'],
+    ['tries a broken barrier again', [judged(broken(1), fail, true)], 'retry'],
     ['starts all again when the rules say so', [judged(exited(1, 7), { do: 'restart', scope: 'all', ...again })], 'restart'],
   ])('%s', (_, ends, kind) => {
     expect(decide(ends).kind).toBe(kind);
@@ -324,8 +324,16 @@ describe('the outcome', () => {
     });
   });
 
-  it('gives up on a broken barrier after three retries', () => {
-    expect(decide([judged(broken(1), fail, 3)])).toMatchObject({ kind: 'failed', failure: { type: 'BarrierBroken' } });
+  it('gives up on a broken barrier when it is not to be tried again', () => {
+    expect(decide([judged(broken(1))])).toMatchObject({ kind: 'failed', failure: { type: 'BarrierBroken' } });
+  });
+
+  it('says which ways are closed, whether they are tried again or not', () => {
+    const said = 'a → b timed out';
+    expect([true, false].map((retry) => judged(broken(1), fail, retry, said).verdict)).toEqual([
+      { do: 'retry', failure: { type: 'BarrierBroken', message: said } },
+      { do: 'fail', failure: { type: 'BarrierBroken', message: said } },
+    ]);
   });
 
   it('succeeds when the master is done and the task says so', () => {

@@ -71,14 +71,15 @@ export function failureOfEnd(seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>, gener
 /** What is decided about a node's end, with the whole sentence for people. */
 export function decideVerdict(
   seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>,
-  facts: { generation: number; nodes: number; barrierRetries: number; restart: RestartDecision },
+  facts: { generation: number; nodes: number; retry: boolean; closed: string | null; restart: RestartDecision },
 ): Verdict {
   const { end } = seen;
-  const { generation, nodes, restart } = facts;
+  const { generation, nodes, retry, closed, restart } = facts;
   if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
   const what = describeEnd(seen, generation);
   const failure = failureOfEnd(seen, generation);
-  if (failure.type === 'BarrierBroken' && facts.barrierRetries < BARRIER_RETRIES) return { do: 'retry', failure };
+  if (retry) return { do: 'retry', failure: closed === null ? failure : { type: failure.type, message: closed } };
+  if (closed !== null) return { do: 'fail', failure: { type: failure.type, message: closed } };
   const others = nodes > 1 ? `; the other ${nodes - 1 === 1 ? 'node was' : `${nodes - 1} nodes were`} stopped` : '';
   if (restart.do === 'ignore') return { do: 'done' };
   if (restart.do === 'fail') {

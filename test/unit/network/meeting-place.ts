@@ -2,6 +2,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { type JoinTerms, joinMeeting } from '../../../activities/network/barrier.js';
 import { type MeetingTerms, openPeerPort, type PeerPort, type PeerPortOptions } from '../../../activities/network/peer-port.js';
 import { digestOf, encode, newNonce, PROTOCOL_VERSION, prove } from '../../../activities/network/protocol.js';
+import type { UnreachablePair } from '../../../spec/nodes.js';
 
 export const ROSTER = '127.0.0.2\n127.0.0.3\n127.0.0.4';
 
@@ -50,7 +51,7 @@ export function join(
   terms: MeetingTerms,
   rank: number,
   changes: Partial<JoinTerms> = {},
-  prepare = async () => {},
+  prepare: () => Promise<unknown> = async () => undefined,
   up = async () => {},
 ): TestNode {
   const { runId, generation, digest, token, deadlineAt } = terms;
@@ -60,8 +61,9 @@ export function join(
     {
       onRoster: async (bytes) => {
         trail.push(`roster ${bytes}`);
-        await prepare();
+        const unreachable = ((await prepare()) ?? []) as UnreachablePair[];
         trail.push('ready');
+        return unreachable;
       },
       onGo: () => void trail.push('go'),
       onUp: async () => {

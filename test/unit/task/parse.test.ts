@@ -49,6 +49,7 @@ test('every key that is not given has its default', () => {
       unmet: 'refuse',
       queueTimeoutSeconds: 600,
       gatherTimeoutSeconds: 120,
+      preflight: null,
       network: null,
       interface: null,
       fleet: 'default',
@@ -58,7 +59,7 @@ test('every key that is not given has its default', () => {
 
 test('null means not given, for every key', () => {
   const keys =
-    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects restart retry health on_host_loss fencing files repos archives repo';
+    'type name nodes shell env working_dir hosts resources stop_criteria stop_signal stop_duration max_duration groups where startup_order nodes_env dialects restart retry health on_host_loss fencing preflight files repos archives repo';
   const nulls = Object.fromEntries(`${keys} host_timeout queue_timeout gather_timeout network interface fleet`.split(' ').map((key) => [key, null]));
   expect(taskOf(nulls)).toEqual({ name: 'demo', ...DEFAULTS, groups: [{ name: '0', nodes: 1, commands, resources: null, where: {} }] });
 });
@@ -88,6 +89,7 @@ test('a task that gives every key keeps every value', () => {
     host_timeout: '5s',
     queue_timeout: 60,
     gather_timeout: '30 s',
+    preflight: 'ring',
     network: '10.1.2.3/16',
     interface: 'eth1',
     fleet: 'lab',
@@ -121,6 +123,7 @@ test('a task that gives every key keeps every value', () => {
     unmet: 'wait',
     queueTimeoutSeconds: 60,
     gatherTimeoutSeconds: 30,
+    preflight: 'ring',
     network: '10.1.0.0/16',
     interface: 'eth1',
     fleet: 'lab',
@@ -254,13 +257,13 @@ describe('keys that Muster does not act upon', () => {
     },
   );
 
-  const coming = 'on_resize preflight spares retry_policy';
+  const coming = 'on_resize spares retry_policy';
   test.each(coming.split(' '))('%s is not supported yet', (key) => {
     expect(complaints({ commands, [key]: 'x' })).toEqual([`\`${key}\` is not supported yet`]);
   });
 
   test('such a key that asks for nothing is let pass', () => {
-    expect(complaints({ commands, privileged: false, ports: [], retry: false, volumes: null, preflight: {} })).toEqual([]);
+    expect(complaints({ commands, privileged: false, ports: [], retry: false, volumes: null, spares: {} })).toEqual([]);
   });
 
   test.each([
