@@ -5,8 +5,8 @@ import type { Preflight } from '../../spec/task/preflight.js';
 import { Link } from './link.js';
 import { encode, newNonce, PROTOCOL_VERSION, type ProofClaim, sameProof, signProof } from './protocol.js';
 
-/** How long a node tries to reach its peers, from when it has the list. */
-const PROOF_MS = 5_000;
+/** How long a node tries to reach its peers, from when it has the list: a lost packet is sent again after 1 and 3 s. */
+export const PROOF_MS = 3_500;
 /** A connection that is not made in this time is made again. */
 const CONNECT_MS = 2_000;
 const PAUSE_MS = 200;
@@ -43,7 +43,7 @@ export function peersToProve(mode: Preflight, rank: number, nodes: number, diges
 
 /**
  * Proves this node's way to each of these peers: connects to the agent at the peer's address, and has it prove that it is that very node of the
- * generation. What fails is tried again for 5 s. Returns the ways that are closed, each with its reason in words. Rejects only when the signal aborts.
+ * generation. What fails is tried again for 3.5 s. Returns the ways that are closed, each with its reason in words. Rejects only when the signal aborts.
  */
 export async function provePeers(terms: ProofTerms, peers: readonly PeerPlace[], limitMs = PROOF_MS): Promise<UnreachablePair[]> {
   const untilMs = performance.now() + limitMs;

@@ -61,7 +61,7 @@ function compare(a: SharedNetwork, b: SharedNetwork): number {
 }
 
 const CRITERIA: readonly { order(a: SharedNetwork, b: SharedNetwork): number; why(better: SharedNetwork, worse: SharedNetwork): string }[] = [
-  { order: (a, b) => a.doubt - b.doubt, why: (a, b) => `${a.kind} rather than ${b.kind}` },
+  { order: (a, b) => a.doubt - b.doubt, why: (a, b) => (a.kind === b.kind ? 'the default route leaves by it' : `${a.kind} rather than ${b.kind}`) },
   { order: (a, b) => b.speedMbit - a.speedMbit, why: (a, b) => `${speed(a.speedMbit)} rather than ${speed(b.speedMbit)}` },
   { order: (a, b) => a.family - b.family, why: () => 'IPv4 rather than IPv6' },
   { order: (a, b) => Number(b.private) - Number(a.private), why: () => 'private rather than public' },
