@@ -195,12 +195,20 @@ export interface LeaseRequested {
   first: boolean;
   /** What becomes of it where the fleet could not meet it even if all its hosts were free. */
   unmet: 'refuse' | 'wait';
+  /** When the wish was made: who comes first is served first, also by a fleet that hears of all of them at once. Epoch milliseconds. */
+  askedAtMs: number;
   queueTimeoutSeconds: number;
   /** When the wish is over. Epoch milliseconds of the server's clock. */
   deadlineMs: number;
 }
 /** Repeated while the run waits, so that a fleet that forgot it hears of it again; a request that is known is dropped. */
 export const leaseRequested = defineSignal<[LeaseRequested]>('leaseRequested');
+
+/** The fleet has begun anew and has forgotten what waits: a run that waits for its hosts asks again. */
+export interface FleetRebuilt {
+  fleet: string;
+}
+export const fleetRebuilt = defineSignal<[FleetRebuilt]>('fleetRebuilt');
 
 /** Three empty lists return whatever the run has, a waiting wish too. */
 export interface LeaseReturned {

@@ -69,7 +69,10 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
       const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const } : null;
       state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, drained: false, lease });
       state.grownAtMs = now;
-      if (rebuilt && state.quietUntilMs === 0) state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
+      if (rebuilt && state.quietUntilMs === 0) {
+        state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
+        void callRuns();
+      }
     }
     changed = true;
   });
@@ -95,6 +98,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     const known = [...state.queue, ...state.hosts.map(({ lease }) => lease)].some((other) => other?.request === request.request);
     if (known) return;
     state.queue.push(request);
+    state.queue.sort((a, b) => a.askedAtMs - b.askedAtMs);
     sweepEveryMs = SWEEP_FIRST_MS;
     sweepAtMs = 0;
     changed = true;
@@ -117,6 +121,13 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     for (const host of state.hosts) if (host.lease?.request === request) freeHost(host);
     changed = true;
   });
+
+  /** What waited is forgotten with the execution that knew of it. */
+  async function callRuns(): Promise<void> {
+    await control.callRuns(state.fleet).catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+    });
+  }
 
   /** Leaves `releasing` only when the host says that nothing of the run is left. */
   function release(host: FleetHost): void {

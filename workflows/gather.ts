@@ -33,17 +33,19 @@ export async function lease(
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
   const { fleet } = record.ref;
-  let deadlineMs = Date.now() + wish.queueTimeoutSeconds * 1000;
-  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, deadlineMs };
+  const askedAtMs = Date.now();
+  let deadlineMs = askedAtMs + wish.queueTimeoutSeconds * 1000;
+  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, askedAtMs, deadlineMs };
   const answered = () => record.granted?.request === request || record.refused?.request === request || interrupted();
   let inTime = false;
   for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
+    const { fleetRebuilds } = record;
     tellFleet(fleet, message);
-    const askedAtMs = Date.now();
-    const leftMs = deadlineMs - askedAtMs;
+    const toldAtMs = Date.now();
+    const leftMs = deadlineMs - toldAtMs;
     const limitMs = leftMs <= waitMs ? leftMs + MARGIN_MS : waitMs;
-    inTime = await condition(answered, limitMs);
-    const passedMs = Date.now() - askedAtMs;
+    inTime = (await condition(() => answered() || record.fleetRebuilds > fleetRebuilds, limitMs)) && answered();
+    const passedMs = Date.now() - toldAtMs;
     // Time that went by while Temporal was away counts for nothing.
     if (passedMs > limitMs + LATE_MS) deadlineMs += passedMs;
   }

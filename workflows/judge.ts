@@ -73,7 +73,7 @@ function noteClosedWays(record: RunRecord, task: Task, end: SeenEnd['end']): str
 
 /** An agent that is just being started anew refuses: that may be over the next time. */
 function mayPass({ barrierRetries }: RunRecord, end: SeenEnd['end']): boolean {
-  return barrierRetries === 0 && end.kind === 'failed' && end.unreachable.every(({ why }) => why === 'refused');
+  return barrierRetries === 0 && end.kind === 'failed' && end.unreachable.every(({ why }) => why === 'refused' || why === 'connected, no answer');
 }
 
 /** Would the hosts get other addresses now? */

@@ -75,6 +75,8 @@ export interface RunRecord {
   /** The hosts that the run holds. */
   hosts: GrantedHost[];
   refused: { request: string; failure: Failure } | null;
+  /** How often its fleet has forgotten what waits. */
+  fleetRebuilds: number;
   /** Cells of the current generation. */
   cells: Cell[];
   /** Hosts that wait beside the running gang, to join it in the next generation. */
@@ -131,6 +133,7 @@ export function newRecord(): RunRecord {
     granted: null,
     hosts: [],
     refused: null,
+    fleetRebuilds: 0,
     cells: [],
     newcomers: null,
     brokenCells: [],

@@ -61,6 +61,9 @@ function listen(record: RunRecord): void {
   setHandler(messages.leaseRefused, (message) => {
     record.refused = message;
   });
+  setHandler(messages.fleetRebuilt, ({ fleet }) => {
+    if (fleet === record.ref.fleet) record.fleetRebuilds++;
+  });
   setHandler(messages.cellGathered, ({ cell, gathered, missing }) => {
     const known = [...record.cells, ...(record.newcomers?.cells ?? [])].find(({ id }) => id === cell);
     if (known) known.answer = { gathered, missing };

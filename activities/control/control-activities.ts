@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { ControlActivities } from '../../spec/activities.js';
 import { controlQueue, fleetWorkflowId } from '../../spec/ids.js';
-import { WORKFLOW_TYPES } from '../../spec/messages.js';
+import { fleetRebuilt, WORKFLOW_TYPES } from '../../spec/messages.js';
 import { slugName } from '../../spec/task/name.js';
 import { parseTask } from '../../spec/task/parse.js';
 import { describeProblem } from '../../spec/task/problem.js';
@@ -24,6 +24,16 @@ export function createControlActivities(client: Client): ControlActivities {
         signalArgs: [message],
         staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
       });
+    },
+
+    async callRuns(fleet) {
+      for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPES.run}' AND ExecutionStatus = 'Running'` })) {
+        // One that has just ended has nothing to ask for.
+        await client.workflow
+          .getHandle(workflowId)
+          .signal(fleetRebuilt, { fleet })
+          .catch(() => undefined);
+      }
     },
 
     async findClosedRuns(runs) {

@@ -4,7 +4,7 @@ import type { Roster } from '../../spec/roster.js';
 import type { Startup } from '../../spec/task/startup.js';
 import { joinMeeting } from '../network/barrier.js';
 import type { FirstWave } from '../network/meeting.js';
-import { type PeerPlace, PROOF_MS, type ProofTerms, peersToProve, provePeers } from '../network/proofs.js';
+import { mayPass, type PeerPlace, PROOF_MS, type ProofTerms, peersToProve, provePeers } from '../network/proofs.js';
 import { readProgram } from '../process/start-dir.js';
 import type { Agent } from './agent.js';
 import { writeNodeFiles } from './node-files.js';
@@ -122,7 +122,7 @@ class Meeter {
 /** The ways between rank 0 and one that did not call, by what rank 0 found; none where its agent may be being started anew. */
 function waysOf(rank: number, closed: readonly UnreachablePair[]): UnreachablePair[] {
   const there = closed.find(({ to }) => to === rank);
-  if (there?.why === 'refused') return [];
+  if (there && mayPass(there.why)) return [];
   return [...(there ? [there] : []), { from: rank, to: 0, why: 'never connected' }];
 }
 

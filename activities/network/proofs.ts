@@ -7,8 +7,11 @@ import { encode, newNonce, PROTOCOL_VERSION, type ProofClaim, sameProof, signPro
 
 /** How long a node tries to reach its peers, from when it has the list: a lost packet is sent again after 1 and 3 s. */
 export const PROOF_MS = 3_500;
+/** An agent that is just being started anew refuses at first, and then has to be asked for its node again: that is waited for. */
+const PASSING_MS: Readonly<Record<string, number>> = { refused: 8_000, 'connected, no answer': 20_000 };
 /** A connection that is not made in this time is made again. */
 const CONNECT_MS = 2_000;
+const SHORTEST_MS = 100;
 const PAUSE_MS = 200;
 const ANSWER_BYTES = 1_024;
 
@@ -43,23 +46,29 @@ export function peersToProve(mode: Preflight, rank: number, nodes: number, diges
 
 /**
  * Proves this node's way to each of these peers: connects to the agent at the peer's address, and has it prove that it is that very node of the
- * generation. What fails is tried again for 3.5 s. Returns the ways that are closed, each with its reason in words. Rejects only when the signal aborts.
+ * generation. What fails is tried again for 3.5 s, and longer where it may be an agent that is being started anew. Returns the ways that are closed, each with its reason in words. Rejects only when the signal aborts.
  */
-export async function provePeers(terms: ProofTerms, peers: readonly PeerPlace[], limitMs = PROOF_MS): Promise<UnreachablePair[]> {
-  const untilMs = performance.now() + limitMs;
+export async function provePeers(terms: ProofTerms, peers: readonly PeerPlace[]): Promise<UnreachablePair[]> {
+  const sinceMs = performance.now();
   const closed = await Promise.all(
     peers.map(async (peer) => {
       for (;;) {
-        const why = await proveOnce(terms, peer, Math.min(CONNECT_MS, Math.max(100, untilMs - performance.now())));
+        const leftMs = sinceMs + PROOF_MS - performance.now();
+        const why = await proveOnce(terms, peer, leftMs > 0 ? Math.min(CONNECT_MS, Math.max(SHORTEST_MS, leftMs)) : CONNECT_MS);
         terms.signal.throwIfAborted();
         if (why === null) return [];
-        if (performance.now() + PAUSE_MS >= untilMs) return [{ from: terms.from, to: peer.rank, why }];
+        if (performance.now() + PAUSE_MS >= sinceMs + (PASSING_MS[why] ?? PROOF_MS)) return [{ from: terms.from, to: peer.rank, why }];
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
         terms.signal.throwIfAborted();
       }
     }),
   );
   return closed.flat();
+}
+
+/** May this pass by itself? Then it is no proof that the way is closed. */
+export function mayPass(why: string): boolean {
+  return why in PASSING_MS;
 }
 
 /** Null: it is that node. Else what is in the way. */

@@ -28,6 +28,7 @@ function request(name: string, nodes: number, change: Partial<LeaseRequested> = 
     hosts: null,
     first: true,
     unmet: 'wait',
+    askedAtMs: 0,
     queueTimeoutSeconds: 600,
     deadlineMs: 1,
     ...change,

@@ -78,6 +78,7 @@ describe('the fleet', () => {
       hosts: null,
       first: true,
       unmet: 'wait' as const,
+      askedAtMs: 0,
       queueTimeoutSeconds: 600,
       deadlineMs: (await stage.env.nowMs()) + 600_000,
     };
@@ -134,6 +135,7 @@ describe('the fleet', () => {
       hosts: null,
       first: true,
       unmet: 'wait' as const,
+      askedAtMs: 0,
       queueTimeoutSeconds: 600,
       deadlineMs: (await stage.env.nowMs()) + 600_000,
     };

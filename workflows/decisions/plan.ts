@@ -8,7 +8,7 @@ import { compareAddresses } from './seal.js';
  */
 export function decidePlan(all: readonly FleetHost[], ahead: number, { fleet, parts, hosts }: PlanAsked): Plan {
   const run = { handle: '', runId: '', name: '', fleet };
-  const request = { run, request: '', parts, hosts, first: false, unmet: 'wait' as const, queueTimeoutSeconds: 0, deadlineMs: 0 };
+  const request = { run, request: '', parts, hosts, first: false, unmet: 'wait' as const, askedAtMs: 0, queueTimeoutSeconds: 0, deadlineMs: 0 };
   const [grant] = decideGrants(all, [request]);
   if (!grant) return { nodes: [], waits: `it ${describeWait(all, request)}`, never: decideNever(all, request) !== null, ahead };
   const addressOf = (id: string) => all.find(({ facts }) => facts.host === id)?.facts.address ?? '';
