@@ -131,7 +131,7 @@ class CellStory {
       summary: `rank ${rank} · ${host} · ${address}`,
       peers: hosts.filter((other) => other.host !== host),
       silent: this.#silent,
-      nodes: hosts.length,
+      running: () => this.#open,
       tell: (state) => this.#tellSilence(generation, host, state),
       heard: () => this.#heard.get(host) ?? 0,
     });
