@@ -134,7 +134,7 @@ class CellStory {
         return other.host === host || !at ? [] : [{ host: other.host, identity: other.identity, localAddress: at.address }];
       }),
       silent: this.#silent,
-      nodes: hosts.length,
+      running: () => this.#open,
       tell: (state) => this.#tellSilence(generation, host, state),
       heard: () => this.#heard.get(host) ?? 0,
     });

@@ -3,7 +3,7 @@ import type { FormerSeat, HostActivities, RunNodeInput } from '../spec/activitie
 import type { Failure } from '../spec/failures.js';
 import { hostQueue } from '../spec/ids.js';
 import type { Beat, NodeEnd } from '../spec/nodes.js';
-import { areTogether, decideSilence, LATE_MS } from './decisions/silence.js';
+import { areTogether, decideSilence, lateMs } from './decisions/silence.js';
 import { heartbeatSeconds } from './decisions/timing.js';
 import { failureOf, saidBy, timeoutOf } from './host-failure.js';
 import { type Witness, Witnesses } from './witnesses.js';
@@ -20,9 +20,9 @@ export interface Followed {
   summary: string;
   /** The hosts of the other nodes, in rank order. */
   peers: readonly Witness[];
-  /** The hosts of this cell that are silent now, and how many nodes it looks after. */
+  /** The hosts of this cell that are silent now, and how many of its nodes have not ended. */
   silent: Set<string>;
-  nodes: number;
+  running: () => number;
   /** Is told when the host falls silent, and when it is heard again. */
   tell: (state: 'silent' | 'heard') => void;
   /** How often the host's agent has said that it took the node up again. */
@@ -147,14 +147,14 @@ class Follower {
       node.tell('silent');
       this.#suspicion = { outageAtMs: null, togetherAtMs: null, witnesses: this.#callWitnesses(this.#sinceMs + this.#hostTimeoutMs - nowMs) };
     }
-    if (nowMs - dueMs > LATE_MS) this.#suspicion.outageAtMs = nowMs;
+    if (nowMs - dueMs > lateMs(this.#hostTimeoutMs)) this.#suspicion.outageAtMs = nowMs;
   }
 
   /** How long the host is waited for next; or its end. */
   async #decide(): Promise<number | NodeEnd> {
     const suspicion = this.#suspicion;
     if (suspicion === null) return this.#hostTimeoutMs;
-    if (areTogether(this.node.silent.size, this.node.nodes)) suspicion.togetherAtMs ??= Date.now();
+    if (areTogether(this.node.silent.size, this.node.running())) suspicion.togetherAtMs ??= Date.now();
     // When its time is over, the word of those who were asked is waited for.
     if (Date.now() >= this.#sinceMs + this.#hostTimeoutMs) await suspicion.witnesses.settled();
     const { outageAtMs, togetherAtMs, witnesses } = suspicion;

@@ -1,16 +1,14 @@
 import type { Program } from '../../spec/nodes.js';
 import { isPopulated, readCgroup, removeCgroup } from '../process/cgroup.js';
-import { readShim } from '../process/start-dir.js';
-import { findCarriers, terminateStart } from '../process/terminate.js';
+import { isAnybodyLeft, terminateStart } from '../process/terminate.js';
 
 /** What helpers get that outlive their program. */
 const GRACE_MS = 5_000;
 
 /** Ends what a program has left behind. True: nothing of its start lives any more. */
 export async function endHelpers(dir: string, cookie: string, { stopSignal, stopDurationSeconds }: Program, hurried: boolean): Promise<boolean> {
-  const shim = readShim(dir);
   const cgroup = readCgroup(dir);
-  if (findCarriers(cookie).every(({ pid }) => pid === shim?.pid) && (cgroup === undefined || !isPopulated(cgroup))) {
+  if (!(await isAnybodyLeft({ dir, cookie })) && (cgroup === undefined || !isPopulated(cgroup))) {
     if (cgroup !== undefined) removeCgroup(cgroup);
     return true;
   }

@@ -10,7 +10,7 @@ import { isBuried, superseded } from './called-off.js';
 import { placeCode } from './files/place.js';
 import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
-import { SpareShim } from './spare.js';
+import { REFILL_WHILE_RUNNING_MS, SpareShim } from './spare.js';
 import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, writeStart } from './store.js';
 
 /** The starts that this agent looks after. At most one of a run lives; work on one run is done one after the other. */
@@ -149,6 +149,7 @@ export class Seats {
         await forkShim({ dir: start.dir, bootId, pidNamespace, baseEnv, cookie: start.cookie });
       }
       start.resume();
+      this.#spare.refill(REFILL_WHILE_RUNNING_MS);
       return start.record.freePort;
     } catch (error) {
       held?.release();

@@ -8,6 +8,9 @@ import type { Agent } from './agent.js';
 /** After a start has ended the machine may be busy with the next run's beginning; the spare can wait. */
 const REFILL_AFTER_MS = 300;
 
+/** While a program runs there is one too, for its restart; its start is over by then. */
+export const REFILL_WHILE_RUNNING_MS = 1_000;
+
 /** One shim forked ahead of its need: forking is what costs most when a node is prepared, and it needs to know nothing of the run. */
 export class SpareShim {
   #ready: string | undefined;

@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Carrier, carries, scanProcesses } from './carriers.js';
@@ -5,7 +6,7 @@ import { endCgroup, killInside, processesIn, readCgroup } from './cgroup.js';
 import { isFromHere, isLive, isSameProcess, type ProcessRecord, type ProcessStat, readProcess, readRecorded } from './identity.js';
 import { isNodeError } from './node-error.js';
 import { startedBeforeMs } from './process-age.js';
-import { findProgram, readExit, readShim, releaseShim, shimAlive } from './start-dir.js';
+import { findProgram, readExit, readShim, releaseShim, shimAlive, startFile } from './start-dir.js';
 
 export { findCarriers } from './carriers.js';
 
@@ -45,6 +46,11 @@ export async function terminateStart(how: Termination & { dir: string }): Promis
   const emptied = cgroup === undefined || (await endCgroup(cgroup, killed));
   const shimGone = await endShim(how.dir, killed);
   return { clean: gone && emptied && shimGone, killed: [...killed] };
+}
+
+/** Does anybody of the start live, but for its shim: in the program's group, or by the cookie? Whoever asks at the same time shares one look. */
+export async function isAnybodyLeft(of: { dir: string; cookie: string }): Promise<boolean> {
+  return (await findMembers(of)).all.length > 0;
 }
 
 /** As `terminateStart` for processes of which only the cookie is known, shims included: what is left of lost directories, or of all starts of a seat. */
@@ -127,7 +133,7 @@ async function findMembers({ dir, cookie, proven = [] }: Scope): Promise<Members
 
   const inGroup = program === undefined ? [] : candidates.filter((it) => it.pgid === program.pid && it.sid === program.pid);
   const wasHere = inGroup.some((it) => proven.some(({ pid, startTime }) => it.pid === pid && it.startTime === startTime));
-  const ours = program !== undefined && (wasHere || isOurGroup(program, inGroup, cookie, dir === undefined ? undefined : readExit(dir)?.endedAtMs));
+  const ours = program !== undefined && dir !== undefined && (wasHere || isOurGroup(program, inGroup, cookie, dir));
   const group = ours && program.pid !== ownGroup() ? program.pid : undefined;
   const cgroup = dir === undefined ? undefined : readCgroup(dir);
   const inside = new Set(cgroup === undefined ? [] : processesIn(cgroup));
@@ -139,14 +145,26 @@ async function findMembers({ dir, cookie, proven = [] }: Scope): Promise<Members
 
 /**
  * Whether the group under the program's pid is still the program's. The kernel gives the number to nobody else while the group has members, so it is
- * enough that the program itself is there, or one member that is surely of its time.
+ * enough that the program itself is there, or one member that is surely of its time, or that writes to the start's output.
  */
-function isOurGroup(program: ProcessRecord, inGroup: Carrier[], cookie: string, endedAtMs: number | undefined): boolean {
+function isOurGroup(program: ProcessRecord, inGroup: Carrier[], cookie: string, dir: string): boolean {
   if (!isFromHere(program)) return false;
   const leader = readProcess(program.pid);
   if (leader !== undefined) return leader.startTime === program.startTime;
+  const endedAtMs = readExit(dir)?.endedAtMs;
   const lived = (it: Carrier) => it.startTime >= program.startTime && endedAtMs !== undefined && startedBeforeMs(it, endedAtMs);
-  return inGroup.some((it) => carries(it, cookie) || lived(it));
+  return inGroup.some((it) => carries(it, cookie) || lived(it) || writesTo(it.pid, startFile(dir, 'output')));
+}
+
+/** Is this file what the process has for its output? */
+function writesTo(pid: number, path: string): boolean {
+  return [1, 2].some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Waits until all of them are gone and nobody has taken their place, or until the limit. */

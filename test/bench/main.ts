@@ -1,52 +1,125 @@
 import { parseArgs } from 'node:util';
+import { benchLoss } from './loss.js';
+import { medians, type Sample } from './medians.js';
+import { benchOutage } from './outage.js';
 import { benchOutput } from './output.js';
 import { Slurm } from './peers/slurm.js';
+import { benchRestart } from './restart.js';
 import { benchStart } from './start.js';
+import { benchUpgrade } from './upgrade.js';
+
+const USAGE = `usage: npm run bench -- NAME [--json]
+  start    [--nodes 3,30,100] [--repeat 7] [--slurm] [--separate]      submit → all programs run; every sample with --json
+             --slurm     in turn with Slurm
+             --separate  each agent a process of its own
+  output   [--nodes 5] [--rate 10] [--seconds 60]                      programs that write --rate megabytes a second
+  restart  [--nodes 30] [--repeat 7] [--scope all,node] [--separate]   a program is killed → all, or it, run again
+  loss     [--nodes 4] [--repeat 5] [--host-timeout 10s] [--how kill,freeze]   a host is gone → a spare runs in its place
+  outage   [--nodes 20] [--seconds 5,15,60,180] [--host-timeout 30s]   the server is gone for so long
+  upgrade  [--nodes 20]                                                agents are started anew under a running job
+`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    nodes: { type: 'string', default: '3,30,100' },
-    repetitions: { type: 'string', default: '7' },
+    nodes: { type: 'string' },
+    repeat: { type: 'string' },
     slurm: { type: 'boolean', default: false },
     separate: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     rate: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string' },
+    scope: { type: 'string', default: 'all,node' },
+    how: { type: 'string', default: 'kill,freeze' },
+    'host-timeout': { type: 'string' },
   },
 });
-if (positionals[0] === 'output') {
-  const plan = { nodes: Number(values.nodes.split(',')[0]), megabytesPerSecond: Number.parseFloat(values.rate), seconds: Number(values.seconds) };
-  for (const sample of await benchOutput(plan)) process.stdout.write(`${JSON.stringify(sample)}\n`);
-  process.exit(0);
-}
-if (positionals[0] !== 'start') {
-  process.stderr.write(
-    'usage: npm run bench -- start [--nodes 3,30,100] [--repetitions 7] [--slurm] [--separate] [--json]\n  --slurm     in turn with Slurm\n  --separate  each agent a process of its own\n       npm run bench -- output [--nodes 5] [--rate 10] [--seconds 60]\n  --rate      megabytes a second that each node writes\n',
-  );
+const agents = values.separate ? ('apart' as const) : ('here' as const);
+const nodesList = (otherwise: string) => (values.nodes ?? otherwise).split(',').map(Number);
+const repeat = (otherwise: number) => Number(values.repeat ?? otherwise);
+
+const BENCHES: Record<string, () => Promise<void>> = {
+  async start() {
+    for (const nodes of nodesList('3,30,100')) await startInTurn(nodes);
+  },
+
+  async output() {
+    const [nodes = 5] = nodesList('5');
+    const plan = { nodes, megabytesPerSecond: Number.parseFloat(values.rate), seconds: Number(values.seconds ?? '60') };
+    for (const sample of await benchOutput(plan)) print(sample as Sample);
+  },
+
+  async restart() {
+    for (const nodes of nodesList('30')) {
+      for (const scope of values.scope.split(',') as ('all' | 'node')[]) {
+        await summed('running_ms', (emit) => benchRestart({ nodes, scope, agents, repeat: repeat(7) }, emit));
+      }
+    }
+  },
+
+  async loss() {
+    for (const nodes of nodesList('4')) {
+      for (const hostTimeout of (values['host-timeout'] ?? '10s,5s').split(',')) {
+        for (const how of values.how.split(',') as ('kill' | 'freeze')[]) {
+          await summed('running_ms', (emit) => benchLoss({ nodes, how, hostTimeout, repeat: repeat(5) }, emit));
+        }
+      }
+    }
+  },
+
+  async outage() {
+    for (const nodes of nodesList('20')) {
+      for (const seconds of (values.seconds ?? '5,15,60,180').split(',').map(Number)) {
+        await summed('all_heard_ms', (emit) => benchOutage({ nodes, seconds, hostTimeout: values['host-timeout'] ?? '30s', repeat: repeat(1) }, emit));
+      }
+    }
+  },
+
+  async upgrade() {
+    for (const nodes of nodesList('20')) await benchUpgrade({ nodes, hostTimeout: values['host-timeout'] ?? '30s' }, print);
+  },
+};
+
+const bench = BENCHES[positionals[0] ?? ''];
+if (!bench) {
+  process.stderr.write(USAGE);
   process.exit(2);
 }
-for (const nodes of values.nodes.split(',').map(Number)) {
-  const ours: object[] = [];
-  const theirs: object[] = [];
-  const slurm = values.slurm ? new Slurm(nodes) : undefined;
-  const keep = (samples: object[], sample: object) => {
-    samples.push(sample);
-    if (values.json) process.stdout.write(`${JSON.stringify(sample)}\n`);
-  };
-  await slurm?.once();
-  await benchStart(nodes, { repetitions: Number(values.repetitions), separate: values.separate }, async (sample) => {
-    keep(ours, sample);
-    if (slurm) keep(theirs, await slurm.once());
-  });
-  await slurm?.stop();
-  if (!values.json) for (const samples of [ours, theirs]) if (samples.length > 0) process.stdout.write(`${summary(samples)}\n`);
-}
+await bench();
 process.exit(0);
 
-function summary(samples: object[]): string {
-  const rows = samples.map((sample) => sample as Record<string, number>);
-  const median = (key: string) => rows.map((row) => row[key] ?? 0).sort((a, b) => a - b)[Math.floor(rows.length / 2)];
-  const keys = Object.keys(rows[0] ?? {}).filter((key) => key !== 'peer');
-  return `${'peer' in (samples[0] ?? {}) ? 'Slurm' : 'Muster'}, median of ${rows.length}: ${keys.map((key) => `${key}=${median(key)}`).join(' ')}`;
+function print(sample: Sample): void {
+  const text = values.json
+    ? JSON.stringify(sample)
+    : Object.entries(sample)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' ');
+  process.stdout.write(`${text}\n`);
+}
+
+/** Every sample on stderr as it comes, then the medians of all. */
+async function summed(main: string, measure: (emit: (sample: Sample) => void) => Promise<void>): Promise<void> {
+  const samples: Sample[] = [];
+  await measure((sample) => {
+    samples.push(sample);
+    process.stderr.write(`${JSON.stringify(sample)}\n`);
+  });
+  print(medians(samples, main));
+}
+
+async function startInTurn(nodes: number): Promise<void> {
+  const ours: Sample[] = [];
+  const theirs: Sample[] = [];
+  const slurm = values.slurm ? new Slurm(nodes) : undefined;
+  const keep = (samples: Sample[], sample: Sample) => {
+    samples.push(sample);
+    if (values.json) print(sample);
+  };
+  await slurm?.once();
+  await benchStart(nodes, { repeat: repeat(7), agents }, async (sample) => {
+    keep(ours, { ...sample });
+    if (slurm) keep(theirs, { ...(await slurm.once()) });
+  });
+  await slurm?.stop();
+  if (!values.json) for (const samples of [ours, theirs]) if (samples.length > 0) print(medians(samples, 'submit_to_all_started_ms'));
 }

@@ -16,7 +16,7 @@ export interface OutputPlan {
  * their output takes on disk; what the server and the agents took of a processor, and an agent of memory; what the follower got.
  */
 export async function benchOutput({ nodes, megabytesPerSecond, seconds }: OutputPlan): Promise<object[]> {
-  const stack = await startBenchStack(nodes, true);
+  const stack = await startBenchStack({ nodes, agents: 'apart', database: 'memory' });
   const runs = new Runs(stack.client);
   const samples: object[] = [];
   for (const follower of [false, true]) {
@@ -27,7 +27,8 @@ export async function benchOutput({ nodes, megabytesPerSecond, seconds }: Output
         const before = performance.now(); require("fs").writeSync(1, block); longest = Math.max(longest, performance.now() - before); written++; }
         if (written >= total) { clearInterval(tick); require("fs").writeFileSync("${out}" + process.env.DSTACK_NODE_RANK, JSON.stringify({ ms: Date.now() - since, longest })); } }, 20);`;
     const run = await runs.start({ nodes, commands: [`exec ${process.execPath} -e '${writer}'`] });
-    const { server, agents } = stack.pids;
+    const server = stack.server.pid;
+    const agents = stack.hosts.map(({ agent }) => agent.pid);
     const before = { server: cpuSeconds(server), agents: agents.map(cpuSeconds) };
     const got = follower ? follow(stack.address, run.handle) : undefined;
     const { runId } = await run.wait();

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { controlQueue } from '../../spec/ids.js';
-import { startBenchStack } from './stack.js';
+import { readMoments } from './history.js';
+import { type StackPlan, startBenchStack } from './stack.js';
 
 /** One run of the bench. Times are milliseconds from the call that submits. */
 export interface StartSample {
@@ -21,10 +22,14 @@ export interface StartSample {
 const WARM_UPS = 3;
 
 /** From submit to the last program's start, so many times after the warm-ups, and the split by step. */
-export async function benchStart(nodes: number, how: { repetitions: number; separate: boolean }, emit: (sample: StartSample) => Promise<void>): Promise<void> {
-  const stack = await startBenchStack(nodes, how.separate);
+export async function benchStart(
+  nodes: number,
+  how: { repeat: number; agents: StackPlan['agents'] },
+  emit: (sample: StartSample) => Promise<void>,
+): Promise<void> {
+  const stack = await startBenchStack({ nodes, agents: how.agents, database: 'memory' });
   try {
-    for (let i = 0; i < WARM_UPS + how.repetitions; i++) {
+    for (let i = 0; i < WARM_UPS + how.repeat; i++) {
       await spares(stack.dir, nodes);
       const sample = await once(stack.client, join(stack.dir, `started-${i}`), nodes);
       if (i >= WARM_UPS) await emit(sample);
@@ -62,23 +67,16 @@ async function once(client: Client, file: string, nodes: number): Promise<StartS
     .map((line) => Number(line) / 1e6);
   if (startedMs.length !== nodes) throw new Error(`${startedMs.length} of ${nodes} programs started`);
   const last = Math.max(...startedMs);
-  const { events } = await handle.fetchHistory();
-  const description = await handle.describe();
-  const signal = (name: string) => {
-    const event = events?.find((e) => e.workflowExecutionSignaledEventAttributes?.signalName === name);
-    const seconds = Number(event?.eventTime?.seconds ?? 0) + (event?.eventTime?.nanos ?? 0) / 1e9;
-    return Math.round(seconds * 1000 - submittedMs);
-  };
-  const sealed = events?.filter((e) => e.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName === 'rosterSealed').at(0);
-  const sealedMs = Number(sealed?.eventTime?.seconds ?? 0) * 1000 + (sealed?.eventTime?.nanos ?? 0) / 1e6 - submittedMs;
+  const moments = await readMoments(client, workflowId);
+  const since = (atMs: number | undefined) => Math.round((atMs ?? Number.NaN) - submittedMs);
   return {
     nodes,
     submit_to_all_started_ms: Math.round(last - submittedMs),
     skew_ms: Math.round(last - Math.min(...startedMs)),
-    granted_ms: signal('hostsGranted'),
-    gathered_ms: signal('cellGathered'),
-    sealed_ms: Math.round(sealedMs),
-    events: description.historyLength,
-    history_bytes: description.historySize ?? 0,
+    granted_ms: since(moments.heard('hostsGranted').at(0)?.atMs),
+    gathered_ms: since(moments.heard('cellGathered').at(0)?.atMs),
+    sealed_ms: since(moments.told('rosterSealed').at(0)),
+    events: moments.events,
+    history_bytes: moments.bytes,
   };
 }

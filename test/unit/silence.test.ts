@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { areTogether, decideSilence, type Silence } from '../../workflows/decisions/silence.js';
+import { areTogether, decideSilence, lateMs, type Silence } from '../../workflows/decisions/silence.js';
 
 const HOST_TIMEOUT = 30_000;
 const silence = (silentForMs: number, change: Partial<Silence> = {}): Silence => ({
@@ -34,7 +34,16 @@ describe('a silent host', () => {
     [2, 4, true],
     [2, 5, false],
     [25, 50, true],
-  ])('%i silent of %i together: %s', (silent, nodes, together) => {
-    expect(areTogether(silent, nodes)).toBe(together);
+  ])('%i silent of %i that run, together: %s', (silent, running, together) => {
+    expect(areTogether(silent, running)).toBe(together);
+  });
+
+  it.each([
+    [5_000, 417],
+    [12_000, 1_000],
+    [30_000, 2_000],
+    [3_600_000, 2_000],
+  ])('with a host_timeout of %i ms the word of it tells of an outage when it is %i ms late', (hostTimeoutMs, late) => {
+    expect(Math.round(lateMs(hostTimeoutMs))).toBe(late);
   });
 });

@@ -70,6 +70,28 @@ describe('a host that is silent to Temporal', () => {
     expect([message, final.lastLines]).toEqual(['Node 1 on b exited with code 9 in generation 1; the other node was stopped', 'told by a peer']);
   });
 
+  it('is not lost when all nodes that still run fall silent together', async () => {
+    const ended = { exitAfterMs: 500 };
+    const [, , , d, e] = await stage.hosts({ a: ended, b: ended, c: ended, d: { exitCode: null }, e: { exitCode: null } });
+    const run = await stage.run({ nodes: 5, host_timeout: '5s' });
+    await run.untilStatus(({ nodes }) => nodes.filter(({ state }) => state === 'succeeded').length === 3);
+    await Promise.all([d?.fallSilent(), e?.fallSilent()]);
+    await run.untilStatus(({ nodes }) => nodes.filter(({ state }) => state === 'silent').length === 2);
+    const silentAtMs = performance.now();
+    await until(
+      () => performance.now() - silentAtMs,
+      (passedMs) => passedMs > 6_000,
+      10_000,
+    );
+    await Promise.all([d?.serve(), e?.serve()]);
+    await run.untilStatus(({ nodes }) => nodes.filter(({ state }) => state === 'running').length === 2);
+    d?.exit(0);
+    e?.exit(0);
+    const { status, final } = await run.outcome();
+    expect([status, final.generation, final.failures]).toEqual(['succeeded', 1, []]);
+    await stage.allFree();
+  });
+
   it('is lost after host_timeout when its peers do not reach it either', async () => {
     await stage.hosts({
       a: { exitCode: null, sawPeer: { kind: 'unreachable', message: 'refused' } },

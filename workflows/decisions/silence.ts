@@ -38,7 +38,15 @@ export function decideSilence(silence: Silence): SilenceDecision {
   return leftMs > 0 ? { kind: 'wait', ms: Math.min(leftMs, ASK_EVERY_MS) } : { kind: 'lost' };
 }
 
-/** Did so many hosts fall silent together that it tells more of Temporal than of them? */
-export function areTogether(silent: number, nodes: number): boolean {
-  return silent >= 2 && silent * 2 >= nodes;
+/** Did so many of the nodes that still run fall silent together that it tells more of Temporal than of their hosts? */
+export function areTogether(silent: number, running: number): boolean {
+  return silent >= 2 && silent * 2 >= running;
+}
+
+/**
+ * How late the word of a missing beat has to come to tell that Temporal, or the control workers, were away. Agents need as long again to come back as
+ * Temporal was away: with a short host_timeout, half a second of it is enough to lose a healthy host that nobody else can ask for. Measured.
+ */
+export function lateMs(hostTimeoutMs: number): number {
+  return Math.min(LATE_MS, hostTimeoutMs / 12);
 }

@@ -182,16 +182,18 @@ describeWhere(cgroupsWork, 'foreign cgroups: no cgroup (v2) can be made here')('
   });
 
   test('that was lost with its directory leaves a cgroup, which is removed once it is old and empty', () => {
-    const [young, old, foreign] = [`muster-${randomUUID()}`, `muster-${randomUUID()}`, 'foreign'].map((it) => join(parent, it)) as [string, string, string];
-    for (const path of [young, old, foreign]) mkdirSync(path);
+    // Of its own: what other tests have just made is not to grow old.
+    const own = join(parent, `test-${randomUUID()}`);
+    const [young, old, foreign] = [`muster-${randomUUID()}`, `muster-${randomUUID()}`, 'foreign'].map((it) => join(own, it)) as [string, string, string];
+    for (const path of [own, young, old, foreign]) mkdirSync(path);
     try {
-      removeEmptyCgroups([parent], Date.now());
+      removeEmptyCgroups([own], Date.now());
       expect([young, old].map((it) => existsSync(it))).toEqual([true, true]);
       utimesSync(young, new Date(Date.now() + 120_000), new Date(Date.now() + 120_000));
-      removeEmptyCgroups([parent], Date.now() + 61_000);
+      removeEmptyCgroups([own], Date.now() + 61_000);
       expect([young, old, foreign].map((it) => existsSync(it))).toEqual([true, false, true]);
     } finally {
-      for (const path of [young, old, foreign]) removeCgroup(path);
+      removeCgroup(own);
     }
   });
 });
