@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { findCarriers } from '../../activities/process/terminate.js';
@@ -162,12 +162,27 @@ const ENDS: Record<string, RunEvidence['end']> = {
   TERMINATED: 'terminated',
 };
 
-/** What carries the run's cookie when its time is over. */
+/** What carries the run's cookie when its time is over, or waits in one of its directories: a shim has no cookie before its program is let go. */
 async function leftoversOf(runId: string): Promise<Evidence['leftovers']> {
   if (runId === '') return [];
-  const find = () => findCarriers(`${runId}/`);
+  const find = () => [...new Set([...findCarriers(`${runId}/`).map(({ pid }) => pid), ...waitingIn(`/runs/${runId}/`)])];
   await until(() => find().length, 0, LEFT_LIMIT_MS).catch(() => undefined);
-  return find().map(({ pid }) => ({ host: environmentOf(pid, 'MUSTER_HOST') ?? environmentOf(pid, 'MUSTER_COOKIE') ?? '', pid, command: commandOf(pid) }));
+  return find().map((pid) => ({ host: environmentOf(pid, 'MUSTER_COOKIE') ?? workingDirOf(pid), pid, command: commandOf(pid).slice(0, COMMAND_SHOWN) }));
+}
+
+const COMMAND_SHOWN = 80;
+
+function waitingIn(part: string): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => workingDirOf(pid).includes(part));
+}
+
+function workingDirOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
 }
 
 /** Another run takes all hosts: nothing of the last one is in its way. */
@@ -182,7 +197,10 @@ async function probe(stack: Stack): Promise<{ unusable: string | null; leases: E
     const held = await fleet().catch(() => []);
     const { runId, phase, message } = await seen();
     const leases = held.flatMap(({ host, lease }) => (lease && lease.runId !== runId ? [{ host, runId: lease.runId }] : []));
-    await stack.client.workflow.getHandle(run).terminate('chaos').catch(() => undefined);
+    await stack.client.workflow
+      .getHandle(run)
+      .terminate('chaos')
+      .catch(() => undefined);
     const states = held.map(({ host, state }) => `${host} ${state}`).join(', ');
     return { unusable: `a run over all hosts is ${phase} afterwards (${message}): ${states}`, leases };
   }

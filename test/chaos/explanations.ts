@@ -80,7 +80,16 @@ function wasAwayAtAll({ faults, run }: Evidence): boolean {
 /** An agent counts from the last answer, so a time without Temporal a little shorter than its limit may do. */
 function hadNoTemporal(faults: readonly FaultNote[], { host, atS }: Note, hostTimeoutSeconds: number): boolean {
   const least = hostTimeoutSeconds - SILENCE_MARGIN_S;
-  const kinds: readonly FaultKind[] = ['server-kill', 'server-freeze', 'temporal-cut', 'link-cut', 'link-block', 'agent-freeze', 'control-kill', 'control-freeze'];
+  const kinds: readonly FaultKind[] = [
+    'server-kill',
+    'server-freeze',
+    'temporal-cut',
+    'link-cut',
+    'link-block',
+    'agent-freeze',
+    'control-kill',
+    'control-freeze',
+  ];
   const without = faults.filter((fault) => kinds.includes(fault.kind) && (fault.host === null || host === null || fault.host === host));
   const times = joined(without.map(({ fromS, untilS }) => ({ host: '', fromS, untilS, how: 'cut' as const })));
   return times.some(({ fromS, untilS }) => fromS < atS && untilS - fromS >= least);

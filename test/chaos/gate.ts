@@ -51,7 +51,10 @@ export class Gate {
 
   #meet(near: Socket): void {
     near.on('error', () => {});
-    if (this.#cuts === 0) return this.#pass(near);
+    if (this.#cuts === 0) {
+      this.#pass(near);
+      return;
+    }
     this.#waiting.add(near);
     near.once('close', () => this.#waiting.delete(near));
   }

@@ -73,9 +73,17 @@ const RED: Record<string, { name: string; given: Given; also?: string[] }[]> = {
   'ranks are 0…N-1': [
     { name: 'one rank twice', given: { lines: GOOD.replaceAll('1.1', '1.0'), status: { nodes: [NODES[0]] } } },
     { name: 'a rank that is not below N', given: { lines: GOOD.replaceAll('1.1', '1.2'), status: { nodes: [NODES[0]] } } },
-    { name: 'a rank that never started in a run that succeeded', given: { lines: GOOD.replaceAll(/.*1\.1.*/g, '').replaceAll('\n\n', '\n'), status: { nodes: [NODES[0]] } } },
+    {
+      name: 'a rank that never started in a run that succeeded',
+      given: { lines: GOOD.replaceAll(/.*1\.1.*/g, '').replaceAll('\n\n', '\n'), status: { nodes: [NODES[0]] } },
+    },
   ],
-  'start numbers of a seat grow': [{ name: 'the same number again', given: { lines: AGAIN.replaceAll('host-1 2', 'host-1 1'), status: AGAIN_STATUS, run: { notes: [FAILED], closedAtS: 15 } } }],
+  'start numbers of a seat grow': [
+    {
+      name: 'the same number again',
+      given: { lines: AGAIN.replaceAll('host-1 2', 'host-1 1'), status: AGAIN_STATUS, run: { notes: [FAILED], closedAtS: 15 } },
+    },
+  ],
   'a seat has at most one live process': [
     {
       name: 'an old one that is seen after the new one has begun, though its host is frozen',
@@ -111,8 +119,17 @@ const RED: Record<string, { name: string; given: Given; also?: string[] }[]> = {
   'generations never go back': [
     {
       name: 'a start of the last one',
-      given: { lines: GOOD.replace('10.0 start 1.1', '10.0 start 2.1').replace('12.1 exit  1.1', '12.1 exit 2.1').replace('10.0 start 1.0 host-1 1\n', '').replace('12.0 exit', '10.5 start 1.0 host-1 1\n12.0 exit') },
-      also: ['no process of a generation lives, on a host that answers, when one of the next runs', 'ranks are 0…N-1', 'a run that succeeded has the exit codes of its programs'],
+      given: {
+        lines: GOOD.replace('10.0 start 1.1', '10.0 start 2.1')
+          .replace('12.1 exit  1.1', '12.1 exit 2.1')
+          .replace('10.0 start 1.0 host-1 1\n', '')
+          .replace('12.0 exit', '10.5 start 1.0 host-1 1\n12.0 exit'),
+      },
+      also: [
+        'no process of a generation lives, on a host that answers, when one of the next runs',
+        'ranks are 0…N-1',
+        'a run that succeeded has the exit codes of its programs',
+      ],
     },
   ],
   'every run ends': [{ name: 'one that is open', given: { run: { end: 'open', closedAtS: null } } }],
@@ -140,11 +157,24 @@ const RED: Record<string, { name: string; given: Given; also?: string[] }[]> = {
     { name: 'a code that the status does not tell', given: { status: { nodes: [NODES[0], { ...NODES[1], exitCode: null }] } } },
   ],
   'every failure has a cause': [
-    { name: 'a host that is lost for no time away', given: { run: { notes: [note('HostLost', 12, 'silent')] }, faults: [fault('agent-kill', 10, 11, 'host-2')] } },
+    {
+      name: 'a host that is lost for no time away',
+      given: { run: { notes: [note('HostLost', 12, 'silent')] }, faults: [fault('agent-kill', 10, 11, 'host-2')] },
+    },
     { name: 'a host that is lost for an outage', given: { run: { notes: [note('HostLost', 22, 'silent')] }, faults: [fault('server-kill', 10, 18)] } },
     { name: 'a code that no program ended with', given: { run: { notes: [note('CommandFailed', 12, 'exited with code 9')] } } },
-    { name: 'a code of a program that was told to end', given: { lines: GOOD.replace('12.1 exit', '12.0 term 1.1 host-2 1\n12.1 exit').replace('host-2 1 code=0', 'host-2 1 code=143'), run: { notes: [note('CommandFailed', 12, 'ended with 143 (SIGTERM')], end: 'failed' }, status: { reason: 'CommandFailed', message: 'ended with 143' } } },
-    { name: 'a start that was superseded', given: { run: { notes: [note('Superseded', 12, 'a newer start took its place')] }, faults: [fault('agent-kill', 10, 18, 'host-2')] } },
+    {
+      name: 'a code of a program that was told to end',
+      given: {
+        lines: GOOD.replace('12.1 exit', '12.0 term 1.1 host-2 1\n12.1 exit').replace('host-2 1 code=0', 'host-2 1 code=143'),
+        run: { notes: [note('CommandFailed', 12, 'ended with 143 (SIGTERM')], end: 'failed' },
+        status: { reason: 'CommandFailed', message: 'ended with 143' },
+      },
+    },
+    {
+      name: 'a start that was superseded',
+      given: { run: { notes: [note('Superseded', 12, 'a newer start took its place')] }, faults: [fault('agent-kill', 10, 18, 'host-2')] },
+    },
     { name: 'a budget that is used up before it is', given: { run: { end: 'failed' }, status: { reason: 'RestartsExhausted', restarts: 0 } } },
   ],
 };

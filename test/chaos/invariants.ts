@@ -136,7 +136,8 @@ function budgetsAreKept({ lines, run, faults }: Evidence): string[] {
   if ((status?.losses ?? 0) > task.losses) found.push(`${status?.losses} losses were charged, and ${task.losses} are allowed`);
   const generations = byGeneration(lines);
   const rescales = faults.filter(({ kind, done }) => kind === 'rescale' && done).length;
-  const free = notes.filter(({ type }) => type === 'BarrierBroken').length + faults.filter(({ kind, done }) => kind === 'cell-terminate' && done).length * FREE_TRIES;
+  const free =
+    notes.filter(({ type }) => type === 'BarrierBroken').length + faults.filter(({ kind, done }) => kind === 'cell-terminate' && done).length * FREE_TRIES;
   const losses = notes.filter(({ type }) => LOSSES.includes(type)).length;
   const most = lives * (1 + (task.scope === 'all' ? task.attempts : allowed)) + losses + free + rescales;
   if (generations.length > most) found.push(`${generations.length} generations began, and ${most} are allowed`);
@@ -159,7 +160,9 @@ function exitCodesAreKept({ lines, run }: Evidence): string[] {
   return nodes.flatMap(({ rank, host, exitCode }) => {
     const last = starts?.filter((start) => start.rank === rank).at(-1);
     if (last === undefined) return [`rank ${rank} on ${host} never started in the last generation`];
-    const exit = lines.find(({ event, pid, startNumber, host: on }) => event === 'exit' && pid === last.pid && startNumber === last.startNumber && on === last.host);
+    const exit = lines.find(
+      ({ event, pid, startNumber, host: on }) => event === 'exit' && pid === last.pid && startNumber === last.startNumber && on === last.host,
+    );
     if (exit === undefined) return [`the run succeeded, and ${nameOf(last)} did not end by itself`];
     return exit.code === exitCode && exit.code === 0 ? [] : [`${nameOf(last)} ended with ${exit.code}, and the run that succeeded says ${exitCode}`];
   });

@@ -6,7 +6,9 @@ import { activitiesOf, cellsOf, type Sent, signalsOf } from './histories.js';
 
 const LIMIT_MS = 10_000;
 /** What a run and its cells tell one another. */
-const TO_RUN: readonly string[] = [messages.cellGathered, messages.nodesReleased, messages.nodesEnded, messages.nodesSilent, messages.nodeRestarted].map(({ name }) => name);
+const TO_RUN: readonly string[] = [messages.cellGathered, messages.nodesReleased, messages.nodesEnded, messages.nodesSilent, messages.nodeRestarted].map(
+  ({ name }) => name,
+);
 const TO_CELL: readonly string[] = [messages.rosterSealed, messages.restartDecided].map(({ name }) => name);
 
 /** Sends the run a signal again that it has had, or its newest cell one that it or an older cell has had. */

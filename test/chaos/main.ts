@@ -24,7 +24,12 @@ const options = new Command('chaos')
   .option('--seed <number>', 'repeats a schedule', wholeNumber('--seed', 0, 2 ** 31 - 1), Math.floor(Math.random() * 2 ** 31))
   .option('--only <round>', 'this round alone', wholeNumber('--only', 0, 1_000_000))
   .option('--evidence <directory>', 'where the evidence of violations goes', join(tmpdir(), 'muster-chaos-evidence'))
-  .option('--networked-every <count>', 'every so many rounds on machines in network namespaces, which takes root; 0: none', wholeNumber('--networked-every', 0, 1_000), 5)
+  .option(
+    '--networked-every <count>',
+    'every so many rounds on machines in network namespaces, which takes root; 0: none',
+    wholeNumber('--networked-every', 0, 1_000),
+    5,
+  )
   .option('--net <octet>', 'hosts are at 127.<octet>.0.x', wholeNumber('--net', 1, 254), NETS.first + Math.floor(Math.random() * NETS.count))
   .addOption(new Option('--planted <bug>', 'with a bug, until it is found: it must be').choices(Object.keys(BUGS)))
   .parse()
@@ -38,8 +43,11 @@ const networkedEvery = planted !== undefined || missing !== undefined || options
 if (missing !== undefined) say(`no rounds on networks of machines: ${missing}`);
 const copy = planted === undefined ? undefined : plant(planted);
 const numbers = only === undefined ? Array.from({ length: rounds }, (_, round) => round) : [only];
-const main = copy === undefined ? {} : { main: copy.main, stopEarly: true };
-const figures = await playRounds({ seed, rounds: numbers, networkedEvery, net, evidenceDir: evidence, say, ...main });
+let isOver = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isOver = true));
+const isEnough = (violations: number) => isOver || (copy !== undefined && violations > 0);
+const main = copy === undefined ? {} : { main: copy.main };
+const figures = await playRounds({ seed, rounds: numbers, networkedEvery, net, evidenceDir: evidence, say, isEnough, ...main });
 copy?.remove();
 process.stdout.write(`${JSON.stringify({ ...figures, ...(planted === undefined ? {} : { planted }) })}\n`);
-process.exit((figures.violations > 0) === (planted !== undefined) ? 0 : 1);
+process.exit(figures.violations > 0 === (planted !== undefined) ? 0 : 1);

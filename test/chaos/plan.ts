@@ -42,7 +42,17 @@ const THEMES = {
   operator: ['terminate', 'cancel', 'reset', 'reset', 'stop', 'stop', 'rescale', 'agent-kill', 'program-kill', 'server-kill'],
   alone: ['temporal-cut', 'link-cut', 'agent-freeze'],
   anything: [
-    ...(['agent-kill', 'agent-freeze', 'control-kill', 'control-freeze', 'server-kill', 'server-freeze', 'program-kill', 'program-freeze', 'shim-kill'] as const),
+    ...([
+      'agent-kill',
+      'agent-freeze',
+      'control-kill',
+      'control-freeze',
+      'server-kill',
+      'server-freeze',
+      'program-kill',
+      'program-freeze',
+      'shim-kill',
+    ] as const),
     ...(['disk-full', 'data-loss', 'temporal-cut', 'terminate', 'cancel', 'reset', 'stop', 'rescale', 'cell-terminate', 'fleet-terminate'] as const),
     ...(['stale-signal', 'late-activity', 'link-cut', 'link-block'] as const),
   ],

@@ -51,7 +51,10 @@ done
 `;
 
 /** Writes the programs of a round to a directory that all hosts see; what a task needs to run them. */
-export function writeProgram(dir: string, { ticks, codes, stubborn, helper }: ProgramPlan): { task: { shell: string; commands: string[]; env: object }; journal: string; end: string } {
+export function writeProgram(
+  dir: string,
+  { ticks, codes, stubborn, helper }: ProgramPlan,
+): { task: { shell: string; commands: string[]; env: object }; journal: string; end: string } {
   const [program, helperFile, journal, end] = ['program.sh', 'helper.sh', 'journal', 'end'].map((name) => join(dir, name)) as [string, string, string, string];
   writeFileSync(program, PROGRAM);
   writeFileSync(helperFile, HELPER);

@@ -27,8 +27,8 @@ export interface Wish {
   /** Where the evidence of violations goes. */
   evidenceDir: string;
   say: (line: string) => void;
-  /** Enough is known at the first violation. */
-  stopEarly?: boolean;
+  /** Asked after each round, with how many violations there were: no other is to begin. */
+  isEnough?: (violations: number) => boolean;
 }
 
 /** What came of some rounds. */
@@ -42,7 +42,7 @@ export interface Figures {
   seconds: number;
 }
 
-/** Plays rounds one after the other, on few stacks; a stack on which something was violated is not used again. */
+/** Plays rounds one after the other, on few stacks. */
 export async function playRounds(wish: Wish): Promise<Figures> {
   const startedMs = performance.now();
   const figures: Figures = { rounds: 0, seed: wish.seed, faults: {}, violations: 0, longestRecoveryS: 0, crashes: 0, seconds: 0 };
@@ -59,12 +59,8 @@ export async function playRounds(wish: Wish): Promise<Figures> {
         wish.say(`  by itself: ${crash}`);
       }
       wish.say(`  ${summary(result)}`);
-      if (result.violations.length === 0) continue;
-      const dir = await keepEvidence(stack, plan, result, wish.evidenceDir);
-      for (const violation of result.violations) wish.say(`  VIOLATED ${violation}`);
-      wish.say(`  evidence: ${dir}; repeat with --seed ${wish.seed} --only ${round}`);
-      await stacks.drop(stack);
-      if (wish.stopEarly) break;
+      if (result.violations.length > 0) await report(wish, stack, plan, result, stacks);
+      if (wish.isEnough?.(figures.violations)) break;
     }
   } finally {
     await stacks.stop();
@@ -103,6 +99,14 @@ class Stacks {
   }
 }
 
+/** Keeps the evidence; a stack on which something was violated is not used again. */
+async function report({ seed, evidenceDir, say }: Wish, stack: Stack, plan: RoundPlan, result: RoundResult, stacks: Stacks): Promise<void> {
+  const dir = await keepEvidence(stack, plan, result, evidenceDir);
+  for (const violation of result.violations) say(`  VIOLATED ${violation}`);
+  say(`  evidence: ${dir}; repeat with --seed ${seed} --only ${plan.round}`);
+  await stacks.drop(stack);
+}
+
 function count(figures: Figures, { evidence, violations, recoveryS }: RoundResult): void {
   figures.rounds++;
   figures.violations += violations.length;
@@ -128,7 +132,10 @@ async function keepEvidence(stack: Stack, plan: RoundPlan, { evidence, violation
   write('journal.txt', lines.map((line) => Object.values(line).join(' ')).join('\n'));
   const cells = await cellsOf(stack.client, evidence.run.handle).catch(() => []);
   for (const id of [evidence.run.handle, ...cells, fleetWorkflowId('default')]) {
-    const history = await stack.client.workflow.getHandle(id).fetchHistory().catch(() => undefined);
+    const history = await stack.client.workflow
+      .getHandle(id)
+      .fetchHistory()
+      .catch(() => undefined);
     if (history) write(`${id}.history.json`, historyToJSON(history));
   }
   const logs = join(stack.dir, 'logs');
