@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,6 +25,7 @@ const END_LIMIT_MS = 100_000;
 const LEFT_LIMIT_MS = 40_000;
 const PROBE_LIMIT_MS = 75_000;
 const ASK_EVERY_MS = 250;
+const ASK_LIMIT_MS = 5_000;
 
 export interface RoundResult {
   evidence: Evidence;
@@ -33,8 +35,19 @@ export interface RoundResult {
   tookS: number;
 }
 
-/** Plays a round: starts its run, makes its faults, heals them, lets the run end, and judges what was seen. */
+/** Plays a round: starts its run, makes its faults, heals them, lets the run end, and judges what was seen. Nothing is asked of Temporal any more afterwards. */
 export async function playRound(stack: Stack, plan: RoundPlan): Promise<RoundResult> {
+  const over = new AbortController();
+  // Every call that is under way listens.
+  setMaxListeners(0, over.signal);
+  try {
+    return await stack.client.withAbortSignal(over.signal, () => play(stack, plan));
+  } finally {
+    over.abort();
+  }
+}
+
+async function play(stack: Stack, plan: RoundPlan): Promise<RoundResult> {
   const startedS = uptimeS();
   const dir = join(stack.dir, `round-${plan.seed}-${plan.round}-${Date.now()}`);
   mkdirSync(dir);
@@ -46,7 +59,8 @@ export async function playRound(stack: Stack, plan: RoundPlan): Promise<RoundRes
   const faults: FaultNote[] = [];
   try {
     const lasts = plan.program.ticks.some((ticks) => ticks > 1_000);
-    await Promise.all(plan.faults.map((fault) => takeTurn(scene, fault, faults)));
+    const turns = new Map<string, Promise<unknown>>();
+    await Promise.all(plan.faults.map((fault) => takeTurn(scene, fault, faults, turns)));
     await stack.mend();
     // A program that waits has to be seen running for a moment after everything.
     if (lasts && !follower.isClosed) await pause(500);
@@ -66,15 +80,22 @@ export async function playRound(stack: Stack, plan: RoundPlan): Promise<RoundRes
   }
 }
 
-/** Waits for a fault's moment, makes it, and notes from when to when it stood. */
-async function takeTurn(scene: Scene, plan: FaultPlan, notes: FaultNote[]): Promise<void> {
+/** Waits for a fault's moment, makes it, and notes from when to when it stood. Faults of one process come one after the other. */
+async function takeTurn(scene: Scene, plan: FaultPlan, notes: FaultNote[], turns: Map<string, Promise<unknown>>): Promise<void> {
   await trigger(scene, plan);
   await pause(plan.afterMs);
+  const about = ONE_HOST.includes(plan.kind) ? hostOf(scene, plan) : (plan.kind.split('-')[0] ?? '');
+  const turn = (turns.get(about) ?? Promise.resolve()).then(() => makeNoted(scene, plan, notes, about));
+  turns.set(about, turn);
+  await turn;
+}
+
+async function makeNoted(scene: Scene, plan: FaultPlan, notes: FaultNote[], about: string): Promise<void> {
   const note: FaultNote = { kind: plan.kind, host: null, fromS: uptimeS(), untilS: Number.POSITIVE_INFINITY, what: '', done: true };
   // Known before it begins: whoever judges by then must know which host is away.
-  if (ONE_HOST.includes(plan.kind)) note.host = hostOf(scene, plan);
+  if (ONE_HOST.includes(plan.kind)) note.host = about;
   notes.push(note);
-  Object.assign(note, await makeFault(scene, plan), { untilS: uptimeS() });
+  Object.assign(note, await makeFault(scene, plan, about), { untilS: uptimeS() });
 }
 
 const ONE_HOST: readonly string[] = ['agent-kill', 'agent-freeze', 'data-loss', 'temporal-cut', 'link-cut', 'link-block'];
@@ -133,7 +154,7 @@ class RunFollower {
   /** Of the newest execution: a run that was closed may be reset. */
   async #look(): Promise<'open' | 'closed'> {
     await this.#query().catch(() => undefined);
-    const { status, closeTime } = await this.#limited(this.stack.client.workflow.getHandle(this.run).describe());
+    const { status, closeTime } = await this.#limited(() => this.#handle.describe());
     const isOpen = status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW';
     this.#closed = isOpen ? 'open' : (ENDS[status.name] ?? 'failed');
     this.#closedAtS = isOpen ? null : uptimeS() - (Date.now() - (closeTime?.getTime() ?? Date.now())) / 1000;
@@ -141,7 +162,7 @@ class RunFollower {
   }
 
   async #query(): Promise<void> {
-    const seen = await this.#limited(this.stack.client.workflow.getHandle(this.run).query(statusQuery));
+    const seen = await this.#limited(() => this.#handle.query(statusQuery));
     this.status = seen;
     for (const note of seen.failures) {
       const atS = uptimeS() - (Date.now() - note.atMs) / 1000;
@@ -150,8 +171,12 @@ class RunFollower {
     }
   }
 
-  #limited<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, pause(5_000).then(() => Promise.reject(new Error('no answer')))]);
+  get #handle() {
+    return this.stack.client.workflow.getHandle(this.run);
+  }
+
+  #limited<T>(ask: () => Promise<T>): Promise<T> {
+    return this.stack.client.withDeadline(Date.now() + ASK_LIMIT_MS, ask);
   }
 }
 

@@ -9,6 +9,8 @@ const JOINED_S = 3;
 const BARRIER_S = 40;
 /** A host that is gathered has so long to answer. */
 const ANSWER_S = 10;
+/** A host that is back is used again within this. */
+const FOUND_AGAIN_S = 20;
 
 type Note = { type: FailureType; atS: number; host: string | null; rank: number | null; generation: number; message: string };
 
@@ -42,8 +44,8 @@ const CAUSES: Partial<Record<FailureType, (evidence: Evidence, note: Note) => bo
   BarrierBroken: ({ faults }, { atS }) => faults.some(({ kind, fromS, untilS }) => DISTURBS.includes(kind) && fromS <= atS && untilS >= atS - BARRIER_S),
   Internal: ({ faults }, { message }) => /ended from outside/.test(message) && faults.some(({ kind, done }) => kind === 'cell-terminate' && done),
   Stopped: ({ faults }) => faults.some(({ kind }) => kind === 'stop'),
-  QueueTimeout: (evidence) => wasAwayAtAll(evidence),
-  GatherTimeout: (evidence) => wasAwayAtAll(evidence),
+  QueueTimeout: (evidence, { atS }) => wasAwayAtAll(evidence, atS - FOUND_AGAIN_S),
+  GatherTimeout: (evidence, { atS }) => wasAwayAtAll(evidence, atS - FOUND_AGAIN_S),
 };
 
 /** What keeps nodes from the barrier. */
@@ -72,9 +74,9 @@ function wasAway({ faults, run }: Evidence, { host, atS }: Note): boolean {
 }
 
 /** Nobody waits for a host that is away when it is asked for the first time; then any other will do, if there is one. */
-function wasAwayAtAll({ faults, run }: Evidence): boolean {
+function wasAwayAtAll({ faults, run }: Evidence, sinceS = 0): boolean {
   const least = Math.min(ANSWER_S, run.task.hostTimeoutSeconds) - SILENCE_MARGIN_S;
-  return joined(awayOf(faults)).some(({ fromS, untilS }) => untilS - fromS >= least);
+  return joined(awayOf(faults)).some(({ fromS, untilS }) => untilS - fromS >= least && untilS >= sinceS);
 }
 
 /** An agent counts from the last answer, so a time without Temporal a little shorter than its limit may do. */

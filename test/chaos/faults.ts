@@ -34,23 +34,22 @@ export interface Deed {
 const NOTHING: Deed = { host: null, what: 'there was nothing to do it to', done: false };
 const UPDATE_LIMIT_MS = 5_000;
 
-/** Makes a fault, lets it stand as long as it is planned, and heals it. */
-export async function makeFault(scene: Scene, plan: FaultPlan): Promise<Deed> {
-  return DEEDS[plan.kind](scene, plan);
+/** Makes a fault, lets it stand as long as it is planned, and heals it. `host`: where it is one of a host. */
+export async function makeFault(scene: Scene, plan: FaultPlan, host: string): Promise<Deed> {
+  return DEEDS[plan.kind](scene, plan, host);
 }
 
-/** Of which host a fault of one host is, by the same choice: one of the run's, if it has any. */
+/** Of which host a fault of one host is: one of the run's, if it has any. */
 export function hostOf({ stack, status }: Scene, { choice }: FaultPlan): string {
   const used = status()?.nodes.map(({ host }) => host) ?? [];
   const hosts = used.length > 0 ? used : stack.hosts;
   return hosts[choice % hosts.length] ?? '';
 }
 
-const DEEDS: Record<FaultKind, (scene: Scene, plan: FaultPlan) => Promise<Deed>> = {
-  'agent-kill': (scene, plan) => restartAgent(scene, plan, false),
-  'data-loss': (scene, plan) => restartAgent(scene, plan, true),
-  async 'agent-freeze'(scene, plan) {
-    const host = hostOf(scene, plan);
+const DEEDS: Record<FaultKind, (scene: Scene, plan: FaultPlan, host: string) => Promise<Deed>> = {
+  'agent-kill': (scene, plan, host) => restartAgent(scene, plan, host, false),
+  'data-loss': (scene, plan, host) => restartAgent(scene, plan, host, true),
+  async 'agent-freeze'(scene, plan, host) {
     const agent = scene.stack.agent(host);
     agent.kill('SIGSTOP');
     await pause(plan.forMs);
@@ -115,10 +114,9 @@ const DEEDS: Record<FaultKind, (scene: Scene, plan: FaultPlan) => Promise<Deed>>
     tight.free();
     return { host: tight.host, what: tight.host, done: true };
   },
-  'temporal-cut': (scene, plan) => healed(plan, hostOf(scene, plan), (host) => scene.stack.cutTemporal(host)),
-  'link-cut': (scene, plan) => healed(plan, hostOf(scene, plan), async (host) => (await scene.stack.links?.cut(host)) ?? (async () => {})),
-  async 'link-block'(scene, plan) {
-    const from = hostOf(scene, plan);
+  'temporal-cut': (scene, plan, host) => healed(plan, host, () => scene.stack.cutTemporal(host)),
+  'link-cut': (scene, plan, host) => healed(plan, host, async () => (await scene.stack.links?.cut(host)) ?? (async () => {})),
+  async 'link-block'(scene, plan, from) {
     const others = scene.stack.hosts.filter((host) => host !== from);
     const to = others[(plan.choice >> 3) % others.length] ?? '';
     const deed = await healed(plan, from, async () => (await scene.stack.links?.block(from, to)) ?? (async () => {}));
@@ -140,9 +138,7 @@ const DEEDS: Record<FaultKind, (scene: Scene, plan: FaultPlan) => Promise<Deed>>
   'late-activity': (scene, { choice }) => sendLateActivity(scene, choice),
 };
 
-async function restartAgent(scene: Scene, plan: FaultPlan, loses: boolean): Promise<Deed> {
-  const { stack } = scene;
-  const host = hostOf(scene, plan);
+async function restartAgent({ stack }: Scene, plan: FaultPlan, host: string, loses: boolean): Promise<Deed> {
   await stack.killAgent(host);
   if (loses) loseData(stack.dataDir(host));
   await pause(plan.forMs);
@@ -160,8 +156,8 @@ function loseData(dataDir: string): void {
   rmSync(dataDir, { recursive: true, force: true });
 }
 
-async function healed({ forMs }: FaultPlan, host: string, make: (host: string) => Promise<() => Promise<void>>): Promise<Deed> {
-  const heal = await make(host);
+async function healed({ forMs }: FaultPlan, host: string, make: () => Promise<() => Promise<void>>): Promise<Deed> {
+  const heal = await make();
   await pause(forMs);
   await heal();
   return { host, what: host, done: true };

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ import { gone, isGone, type Server, type Stack } from './stack.js';
 
 const AGENT_LIMIT_MS = 90_000;
 const DISK_KIB = 16_384;
+/** The client tries what fails again and again, for less than this. */
+const RETRIES_MS = 90_000;
 const DISK_LIMIT_MS = 10_000;
 const CONTROL = 'control';
 
@@ -65,7 +68,10 @@ export class LoopbackStack implements Stack {
     const disk = smallDisksWork ? smallDisk(DISK_KIB) : undefined;
     const stack = new LoopbackStack(dir, client, binary, main, net, gates, disk, server);
     stack.startControl();
-    await Promise.all(names.map((name) => stack.startAgent(name)));
+    const over = new AbortController();
+    setMaxListeners(0, over.signal);
+    await client.withAbortSignal(over.signal, () => Promise.all(names.map((name) => stack.startAgent(name))));
+    over.abort();
     return stack;
   }
 
@@ -140,7 +146,8 @@ export class LoopbackStack implements Stack {
     }
     await Promise.all([...this.#children.values()].map(gone));
     for (const gate of this.gates.values()) gate.close();
-    await this.client.connection.close();
+    // A call that is to be tried again when the connection is gone would end this process.
+    setTimeout(() => void this.client.connection.close().catch(() => undefined), RETRIES_MS).unref();
     await this.#server.stop();
     // Whoever holds the data directory's lock ends a moment after its agent.
     await until(() => this.disk?.remove(), undefined, DISK_LIMIT_MS);
