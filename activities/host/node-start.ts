@@ -12,6 +12,7 @@ import { terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
+import { Contact } from './contact.js';
 import { endHelpers } from './end-helpers.js';
 import { watchHealth } from './health.js';
 import { isFirstWave, meet } from './meet.js';
@@ -49,8 +50,8 @@ export class NodeStart {
   #stopping: Promise<boolean> | undefined;
   #token: Uint8Array | null = null;
   #held: HeldPort | undefined;
-  /** When Temporal answered last, by the monotonic clock. */
-  #contactMs = performance.now();
+  /** With `fencing: strict`, ends its program where Temporal is not heard of. */
+  readonly #contact: Contact;
   /** Ends what goes on as long as the program does: its health check, the calls to lost hosts. */
   readonly #life = new AbortController();
   /** What stands on the disk is older than what is known. */
@@ -72,6 +73,8 @@ export class NodeStart {
       this.#resolveClosed = resolve;
     });
     if (record.activity) this.#token = Buffer.from(record.activity.token, 'base64');
+    const { fencing, hostTimeoutSeconds } = record.program;
+    this.#contact = new Contact(fencing === 'strict' ? hostTimeoutSeconds * 1000 : null, () => this.#fenceItself());
   }
 
   get cookie(): string {
@@ -93,6 +96,7 @@ export class NodeStart {
       void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
       return;
     }
+    if (stage === 'released') this.#contact.heard();
     if (readProgram(this.dir)) this.#released();
     else if (!shimAlive(this.dir)) {
       void this.#fail('ShimLost', 'the process that waits to start the program was killed');
@@ -136,7 +140,7 @@ export class NodeStart {
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
     this.#token = activity.token;
-    this.#contactMs = performance.now();
+    this.#contact.heard();
     this.#save({
       ...{ token, address },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
@@ -307,6 +311,7 @@ export class NodeStart {
     clearTimeout(this.#timer);
     this.#letPortGo();
     this.#watch?.close();
+    this.#contact.stop();
     this.#abort.abort();
     this.#life.abort();
   }
@@ -338,23 +343,21 @@ export class NodeStart {
         const beat: Beat = { sentAtMs: this.agent.clock.nowMs(), lastLines: await lastLines(this.dir) };
         const { client } = this.agent;
         await inTime(client, () => client.activity.heartbeat(token, beat), Math.max(SHORTEST_BEAT_LIMIT_MS, this.#beatMs()));
-        this.#contactMs = performance.now();
+        this.#contact.heard();
       } catch (error) {
         const lost = error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError;
-        if (lost) this.#contactMs = performance.now();
+        if (lost) this.#contact.heard();
         if (lost && this.#token === token) {
           this.#token = null;
           return this.#check();
         }
       }
-      this.#fenceItself();
       return this.#schedule(this.#beatMs());
     }
     const { run, generation, program } = this.record;
     const wanted = await askRun(this.agent, run, generation);
     if (this.record.end || this.#closed) return;
-    if (wanted !== 'unknown') this.#contactMs = performance.now();
-    this.#fenceItself();
+    if (wanted !== 'unknown') this.#contact.heard();
     if (wanted === 'closed' || wanted === 'superseded') {
       const message = wanted === 'closed' ? 'the run is closed' : 'a newer generation leaves this host out';
       const clean = await this.stop({ type: 'Superseded', message }, program.stopSignal as NodeJS.Signals, program.stopDurationSeconds * 1000);
@@ -366,8 +369,7 @@ export class NodeStart {
 
   /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */
   #fenceItself(): void {
-    const { fencing, hostTimeoutSeconds } = this.record.program;
-    if (fencing !== 'strict' || performance.now() - this.#contactMs < hostTimeoutSeconds * 1000) return;
+    const { hostTimeoutSeconds } = this.record.program;
     this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`);
   }
 

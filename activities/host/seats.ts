@@ -4,6 +4,7 @@ import { cookie } from '../../spec/ids.js';
 import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { holdPort } from '../network/held-port.js';
 import { forkShim } from '../process/shim.js';
+import { releaseShim } from '../process/start-dir.js';
 import { endCarriers } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
@@ -11,7 +12,7 @@ import { placeCode } from './files/place.js';
 import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
 import { REFILL_WHILE_RUNNING_MS, SpareShim } from './spare.js';
-import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, writeStart } from './store.js';
+import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
 
 /** The starts that this agent looks after. At most one of a run lives; work on one run is done one after the other. */
 export class Seats {
@@ -48,9 +49,13 @@ export class Seats {
     for (const runId of listRuns(this.agent.dataDir)) {
       for (const number of listStarts(this.agent.dataDir, runId)) {
         const record = readStart(this.agent.dataDir, runId, number);
-        if (record && record.stage !== 'reported') this.#keep(record).resume();
-        // Nobody can look after what nobody can read about; the run hears of it when it asks.
-        if (!record) void endCarriers({ cookie: cookie(runId, this.agent.host, number), signal: 'SIGKILL', graceMs: 0 });
+        if (record) {
+          if (record.stage !== 'reported') this.#keep(record).resume();
+          continue;
+        }
+        // Nobody can look after what nobody can read about; the run hears of it when it asks. A shim that waits carries no cookie yet.
+        releaseShim(startDir(this.agent.dataDir, runId, number), 'abort');
+        void endCarriers({ cookie: cookie(runId, this.agent.host, number), signal: 'SIGKILL', graceMs: 0 });
       }
     }
     return this.#starts.size;
@@ -154,6 +159,8 @@ export class Seats {
     } catch (error) {
       held?.release();
       this.#starts.delete(cookie(run.runId, agent.host, startNumber));
+      // The disk may have taken the shim and not the record, without which nobody would ever find it.
+      releaseShim(startDir(agent.dataDir, run.runId, startNumber), 'abort');
       const message = `Host ${agent.host} could not prepare the node: ${error instanceof Error ? error.message : error}`;
       throw ApplicationFailure.nonRetryable(message, 'NodeSetupFailed');
     }

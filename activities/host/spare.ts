@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { removeEmptyCgroups } from '../process/cgroup.js';
+import { endLostShims } from '../process/lost-shims.js';
 import { forkShim } from '../process/shim.js';
 import { releaseShim, shimAlive } from '../process/start-dir.js';
 import type { Agent } from './agent.js';
@@ -20,6 +21,7 @@ export class SpareShim {
 
   constructor(private readonly agent: Pick<Agent, 'dataDir' | 'baseEnv' | 'bootId' | 'pidNamespace' | 'log'>) {
     this.#endOld();
+    endLostShims(realpathSync(agent.dataDir));
     removeEmptyCgroups();
   }
 

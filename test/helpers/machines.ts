@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,8 @@ import { findTemporalBinary } from '../../workers/server/find.js';
 import { startDevServer } from '../../workers/server/start.js';
 import { until } from './until.js';
 
-/** The command line as built; `npm test` builds it first. */
-export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The command line as built, seen from the sources and from what was built of them; `npm test` builds it first. */
+export const MAIN = ['../../dist/cli/main.js', '../../cli/main.js'].map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync) ?? '';
 
 /** A real server, a real control worker and real agents, each a process of its own, on addresses 127.<net>.0.x. */
 export interface Machines {
