@@ -1,36 +1,23 @@
-import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
 import type { RunNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { cookie } from '../../spec/ids.js';
-import type { Beat, NodeEnd, UnreachablePair } from '../../spec/nodes.js';
+import type { NodeEnd } from '../../spec/nodes.js';
 import { type HeldPort, holdPort } from '../network/held-port.js';
 import { isFromHere } from '../process/identity.js';
-import { wasOutOfMemory } from '../process/out-of-memory.js';
-import { lastLines } from '../process/output.js';
-import { readExit, readLaunchFailure, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
+import { readExit, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
 import { terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
-import { inTime } from './call.js';
-import { Contact } from './contact.js';
-import { endHelpers } from './end-helpers.js';
+import { enterAlone } from './enter-alone.js';
 import { watchHealth } from './health.js';
 import { isFirstWave, meet } from './meet.js';
-import { writeNodeFiles } from './node-files.js';
+import { exitedEnd, type FailedMore, failedEnd } from './node-end.js';
 import { boundOnce } from './output-keeper.js';
 import { fenceLost } from './peers.js';
 import { NotReady, passGate } from './readiness.js';
-import { readRoster } from './rosters.js';
-import { askRun } from './run-wanted.js';
 import { type StartRecord, startDir, writeStart } from './store.js';
 import { asFailure, reportEnd, tellCleaned, tellHeard, tellReleased } from './tell.js';
-
-/** A start that nobody has asked for again is checked so often: is its run still there? */
-const ORPHAN_CHECK_MS = 30_000;
-/** A beat that is not taken so long after it was sent is sent again. */
-const SHORTEST_BEAT_LIMIT_MS = 1_000;
-/** The same once its token was lost. */
-const LOST_TOKEN_CHECK_MS = 2_000;
+import { Tie } from './tie.js';
 
 /**
  * One start of a seat in this agent's life: meets the others, lets the program go, beats, and reports its end until that is
@@ -45,13 +32,10 @@ export class NodeStart {
   readonly closed: Promise<void>;
   #resolveClosed!: () => void;
   #abort = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
   #watch: { close(): void } | undefined;
   #stopping: Promise<boolean> | undefined;
-  #token: Uint8Array | null = null;
   #held: HeldPort | undefined;
-  /** With `fencing: strict`, ends its program where Temporal is not heard of. */
-  readonly #contact: Contact;
+  readonly #tie: Tie;
   /** Ends what goes on as long as the program does: its health check, the calls to lost hosts. */
   readonly #life = new AbortController();
   /** What stands on the disk is older than what is known. */
@@ -72,9 +56,11 @@ export class NodeStart {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
-    if (record.activity) this.#token = Buffer.from(record.activity.token, 'base64');
-    const { fencing, hostTimeoutSeconds } = record.program;
-    this.#contact = new Contact(fencing === 'strict' ? hostTimeoutSeconds * 1000 : null, () => this.#fenceItself());
+    this.#tie = new Tie(agent, record, this.dir, {
+      onDue: () => this.#unsaved && this.#save({}),
+      onUnwanted: (why) => this.#giveBack(why),
+      onSilent: () => this.#fenceItself(),
+    });
   }
 
   get cookie(): string {
@@ -96,7 +82,6 @@ export class NodeStart {
       void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
       return;
     }
-    if (stage === 'released') this.#contact.heard();
     if (readProgram(this.dir)) this.#released();
     else if (!shimAlive(this.dir)) {
       void this.#fail('ShimLost', 'the process that waits to start the program was killed');
@@ -106,10 +91,10 @@ export class NodeStart {
       void holdPort(this.record.freePort).then((held) => this.hold(held));
     }
     // A broken meeting is taken up by the activity's next attempt, which comes when nobody beats for this one.
-    if ((stage === 'meeting' && !readProgram(this.dir)) || this.#isMidWave()) this.#token = null;
+    if ((stage === 'meeting' && !readProgram(this.dir)) || this.#isMidWave()) this.#tie.letGo();
     // Its program may be ready, and gone, before the next attempt asks for it.
     if (this.#isMidWave()) this.#pass(this.#abort.signal).catch((error: unknown) => this.#gateFailed(error));
-    this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
+    this.#tie.begin();
   }
 
   /** Holds a port until the program goes, or nothing comes of it. */
@@ -139,15 +124,12 @@ export class NodeStart {
     const { generation, rank, address, token } = input;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
-    this.#token = activity.token;
-    this.#contact.heard();
     this.#save({
       ...{ token, address },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
       ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
     });
-    // The first beat comes at once: without one nobody could tell when this host was heard last.
-    this.#schedule(0);
+    this.#tie.take(activity.token);
     if (input.again) void tellHeard(this.agent, activity.workflowId);
     if (input.fence.length > 0 && !over) {
       const { run } = this.record;
@@ -162,18 +144,13 @@ export class NodeStart {
       this.#letPortGo();
       if (!signal.aborted && releaseShim(this.dir, 'go')) setImmediate(() => this.#released());
     };
-    if (input.entry === 'alone') return void this.#enterAlone(input, go);
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
     const up = () => this.#pass(signal);
-    meet(this.agent, this.record, input, {
-      deadlineAtMs: deadlineAtMs + (again ? patienceMs : 0),
-      patienceMs,
-      signal,
-      go,
-      up,
-      alreadyReleased: alreadyReleased && !midWave,
-    })
+    const plan = { deadlineAtMs: deadlineAtMs + (again ? patienceMs : 0), patienceMs, signal, go, up, alreadyReleased: alreadyReleased && !midWave };
+    const entering = input.entry === 'alone' ? enterAlone(this.agent, this.record, input, go) : meet(this.agent, this.record, input, plan);
+    entering
       .then(() => {
+        if (input.entry === 'alone') return;
         if (this.record.program.startup.order !== 'any') this.#save({ opened: true });
         if (input.rank === 0) void tellReleased(this.agent, this.record.run.handle, input.generation);
       })
@@ -183,19 +160,6 @@ export class NodeStart {
         releaseShim(this.dir, 'abort');
         void this.#fail(type, message, { unreachable });
       });
-  }
-
-  /** The others run already: the list is the one that this host has kept, and nobody is waited for. */
-  async #enterAlone(input: RunNodeInput, go: () => void): Promise<void> {
-    try {
-      const bytes = readRoster(this.agent.dataDir, input.run.runId, input.digest);
-      if (bytes === undefined) return await this.#fail('HostStateLost', `host ${this.agent.host} has not kept the list of generation ${input.generation}`);
-      await writeNodeFiles(this.agent, this.record, input.startReason, bytes);
-      go();
-    } catch (error) {
-      releaseShim(this.dir, 'abort');
-      await this.#fail('NodeSetupFailed', error instanceof Error ? error.message : String(error));
-    }
   }
 
   /** This node's gate, where its task has one. */
@@ -255,20 +219,8 @@ export class NodeStart {
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
     this.#watch?.close();
-    const launchFailure = readLaunchFailure(this.dir);
-    if (launchFailure !== undefined) {
-      const type = code === 127 ? 'CommandNotFound' : 'NodeSetupFailed';
-      return this.#fail(type, launchFailure, { endedAtMs });
-    }
-    // Before its cgroup is removed, which counts.
-    const outOfMemory = this.#stopping === undefined && wasOutOfMemory(this.dir, { code, endedAtMs });
-    const clean = await endHelpers(this.dir, this.cookie, this.record.program, this.#stopping !== undefined);
-    if (code === 0 && this.#isMidWave() && !this.record.up) this.#gaveUp ??= { type: 'NotReady', message: 'its program ended with code 0 before it was ready' };
-    if (this.#gaveUp) return this.#fail(this.#gaveUp.type, this.#gaveUp.message, { clean, endedAtMs });
-    await this.#finish({
-      ...{ kind: 'exited', code, outOfMemory, startNumber: this.record.startNumber, endedAtMs },
-      ...{ lastLines: await lastLines(this.dir), clean },
-    });
+    const unready = () => this.#isMidWave() && !this.record.up;
+    await this.#finish(await exitedEnd(this, { code, endedAtMs }, { stopped: this.#stopping !== undefined, unready, gaveUp: () => this.#gaveUp }));
   }
 
   async #shimLost(): Promise<void> {
@@ -277,11 +229,8 @@ export class NodeStart {
     await this.#fail('ShimLost', 'the process that records the exit was killed; the program was ended', { clean });
   }
 
-  async #fail(type: FailureType, message: string, more: { clean?: boolean; endedAtMs?: number; unreachable?: UnreachablePair[] } = {}): Promise<void> {
-    await this.#finish({
-      ...{ kind: 'failed', failure: { type, message }, unreachable: [], startNumber: this.record.startNumber },
-      ...{ endedAtMs: Date.now(), lastLines: await lastLines(this.dir), clean: true, ...more },
-    });
+  async #fail(type: FailureType, message: string, more?: FailedMore): Promise<void> {
+    await this.#finish(await failedEnd(this, { type, message }, more));
   }
 
   async #finish(end: NodeEnd): Promise<void> {
@@ -297,7 +246,7 @@ export class NodeStart {
 
   /** By activity id, which works on an attempt that nobody has taken yet. Ends when it is acknowledged or nobody wants it. */
   async #report(end: NodeEnd): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#tie.pause();
     const { activity } = this.record;
     if (activity) await reportEnd(this.agent, activity, end, this.cookie, () => this.#closed);
     if (this.#closed) return;
@@ -308,10 +257,9 @@ export class NodeStart {
   /** Forgets the start in this agent; the processes and the disk stay as they are. */
   detach(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#tie.stop();
     this.#letPortGo();
     this.#watch?.close();
-    this.#contact.stop();
     this.#abort.abort();
     this.#life.abort();
   }
@@ -322,49 +270,11 @@ export class NodeStart {
     this.#resolveClosed();
   }
 
-  #beatMs(): number {
-    return (Math.max(2, this.record.program.hostTimeoutSeconds / 5) * 1000) / 3;
-  }
-
-  #schedule(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#check(), ms);
-    this.#timer.unref();
-  }
-
-  /** One beat, or without a token one look at the run. */
-  async #check(): Promise<void> {
-    if (this.record.end) return;
-    if (this.#unsaved) this.#save({});
-    if (this.#token) {
-      const token = this.#token;
-      try {
-        const beat: Beat = { sentAtMs: this.agent.clock.nowMs(), lastLines: await lastLines(this.dir) };
-        const { client } = this.agent;
-        await inTime(client, () => client.activity.heartbeat(token, beat), Math.max(SHORTEST_BEAT_LIMIT_MS, this.#beatMs()));
-        this.#contact.heard();
-      } catch (error) {
-        const lost = error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError;
-        if (lost) this.#contact.heard();
-        if (lost && this.#token === token) {
-          this.#token = null;
-          return this.#check();
-        }
-      }
-      return this.#schedule(this.#beatMs());
-    }
-    const { run, generation, program } = this.record;
-    const wanted = await askRun(this.agent, run, generation);
-    if (this.record.end || this.#closed) return;
-    if (wanted !== 'unknown') this.#contact.heard();
-    if (wanted === 'closed' || wanted === 'superseded') {
-      const message = wanted === 'closed' ? 'the run is closed' : 'a newer generation leaves this host out';
-      const clean = await this.stop({ type: 'Superseded', message }, program.stopSignal as NodeJS.Signals, program.stopDurationSeconds * 1000);
-      if (clean) await tellCleaned(this.agent, this.record.run.runId);
-      return;
-    }
-    this.#schedule(this.record.stage === 'released' ? LOST_TOKEN_CHECK_MS : ORPHAN_CHECK_MS);
+  /** Ends what its run does not want any more, and says so once nothing is left. */
+  async #giveBack(why: string): Promise<void> {
+    const { program, run } = this.record;
+    const clean = await this.stop({ type: 'Superseded', message: why }, program.stopSignal as NodeJS.Signals, program.stopDurationSeconds * 1000);
+    if (clean) await tellCleaned(this.agent, run.runId);
   }
 
   /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */

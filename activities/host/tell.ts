@@ -6,6 +6,7 @@ import type { NodeEnd, UnreachablePair } from '../../spec/nodes.js';
 import { BarrierBroken } from '../network/errors.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
+import { RosterNotKept } from './enter-alone.js';
 
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;
@@ -65,6 +66,7 @@ export async function tellCleaned({ client, fleet, host, log }: Agent, runId: st
 /** What kept a node from being released, as data. */
 export function asFailure(error: unknown): Failure & { unreachable: UnreachablePair[] } {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RosterNotKept) return { type: 'HostStateLost', message, unreachable: [] };
   if (!(error instanceof BarrierBroken)) return { type: 'NodeSetupFailed', message, unreachable: [] };
   return { type: error.reason === 'unreachable' ? 'PeersUnreachable' : 'BarrierBroken', message, unreachable: error.unreachable };
 }

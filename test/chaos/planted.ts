@@ -14,13 +14,13 @@ interface Bug {
 export const BUGS = {
   /** An agent that Temporal cannot be reached from keeps its program, though its task asks for strict fencing. */
   'fencing-off': {
-    file: 'activities/host/node-start.js',
-    right: "fencing === 'strict' ? hostTimeoutSeconds * 1000 : null",
+    file: 'activities/host/tie.js',
+    right: "program.fencing === 'strict' ? program.hostTimeoutSeconds * 1000 : null",
     wrong: 'null',
   },
   /** An agent ends its program as soon as the server does not know its token any more. */
   'kill-on-not-found': {
-    file: 'activities/host/node-start.js',
+    file: 'activities/host/tie.js',
     right: 'const wanted = await askRun(this.agent, run, generation);',
     wrong: "const wanted = 'closed';",
   },
