@@ -51,15 +51,18 @@ export class Muster {
 
   /** Which hosts a task would have, in rank order, or what it would wait for. Starts nothing. Throws `InvalidTask` and `NobodyAnswers`. */
   async plan(task: TaskFile, { env = process.env }: { env?: Record<string, string | undefined> } = {}): Promise<Plan & { groups: string[] }> {
-    const { fleet, groups, hosts: pinned } = readSubmitted(task, env, 'task').parsed;
+    const { fleet, groups, hosts: pinned, network, interface: name } = readSubmitted(task, env, 'task').parsed;
     const parts = partsOf(groups);
     const names = groups.map(({ name }) => name);
     const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
     try {
-      return { groups: names, ...(await ask(this.#client, `the fleet ${fleet}`, () => handle.query(plan, { fleet, parts, hosts: pinned }))) };
+      return {
+        groups: names,
+        ...(await ask(this.#client, `the fleet ${fleet}`, () => handle.query(plan, { fleet, parts, hosts: pinned, wish: { network, interface: name } }))),
+      };
     } catch (error) {
       if (!(error instanceof NoSuchWorkflow)) throw error;
-      return { groups: names, nodes: [], waits: `the fleet ${fleet} has no hosts: none has announced itself`, never: false, ahead: 0 };
+      return { groups: names, nodes: [], fails: null, waits: `the fleet ${fleet} has no hosts: none has announced itself`, never: false, ahead: 0 };
     }
   }
 

@@ -22,6 +22,8 @@ export interface Candidate {
 
 /** A host reports at most this many, the likeliest first. */
 export const MOST_CANDIDATES = 32;
+/** The fleet knows at most this many of a host, to plan with. */
+export const MOST_ANNOUNCED = 6;
 
 /**
  * How unlikely it is that another machine reaches this address, 0 for the likeliest. An interface that holds the default route

@@ -1,11 +1,18 @@
+import type { Candidate } from './candidates.js';
+import type { GatheredHost } from './nodes.js';
 import type { ProtocolRange } from './protocol.js';
 
-/** What the fleet keeps of a host: some hundred bytes each. */
+/** What the fleet keeps of a host: about a kilobyte each. */
 export interface HostFacts {
   host: string;
   /** The random id in the agent's data directory. */
   identity: string;
+  /** What it was told, else the likeliest one; a run chooses across all of its hosts. */
   address: string;
+  /** The likeliest of its addresses, at most `MOST_ANNOUNCED`. */
+  candidates: Candidate[];
+  /** What its agent was told of them. */
+  told: GatheredHost['told'];
   cpus: number;
   memoryMb: number;
   gpus: number;

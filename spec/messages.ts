@@ -233,10 +233,14 @@ export interface PlanAsked {
   fleet: string;
   parts: LeasePart[];
   hosts: string[] | null;
+  /** The task's `network` and `interface`. */
+  wish: { network: string | null; interface: string | null };
 }
 export interface Plan {
   /** In rank order; empty where it would wait. */
-  nodes: { rank: number; group: number; host: string; address: string }[];
+  nodes: { rank: number; group: number; host: string; address: string; interface: string; reason: string }[];
+  /** Why it would fail on the hosts that it would get; null where it would not. */
+  fails: Failure | null;
   /** For what it would wait, in words; null where it would not. */
   waits: string | null;
   /** The fleet could not meet it even if all its hosts were free. */

@@ -21,6 +21,7 @@ import { readBootId, readPidNamespace } from '../activities/process/identity.js'
 import { dataConverter } from '../connection/data-converter.js';
 import { dial } from '../connection/dial.js';
 import type { TemporalOptions } from '../connection/options.js';
+import { MOST_ANNOUNCED } from '../spec/candidates.js';
 import { fleetWorkflowId, hostQueue } from '../spec/ids.js';
 import { hosts as hostsQuery } from '../spec/messages.js';
 import { OWN_PROTOCOL } from '../spec/protocol.js';
@@ -124,7 +125,10 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
   if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
   void readClock(client, taskQueue);
   const address = shown;
-  const announced = { host, identity: agent.identity, address, ...facts, labels: settings.labels, version: agent.version, protocol: OWN_PROTOCOL };
+  const announced = {
+    ...{ host, identity: agent.identity, address, candidates: readCandidates().slice(0, MOST_ANNOUNCED), told },
+    ...{ ...facts, labels: settings.labels, version: agent.version, protocol: OWN_PROTOCOL },
+  };
   const announcer = await announce(client, fleet, announced, () => seats.runs(), log);
 
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addressReasons } from '../address-reasons.js';
 import { formatDuration } from '../duration.js';
 import { nodesTable } from '../phases.js';
 import { print, printJson } from '../print.js';
@@ -18,7 +19,9 @@ export function status(): Command {
         const took = formatDuration((endedAtMs ?? Date.now()) - submittedAtMs);
         print(`fleet ${fleet}, generation ${generation}, ${endedAtMs === null ? 'for' : 'took'} ${took}`);
         for (const warning of warnings) print(`warning: ${warning}`);
-        if (nodes.length > 0) for (const line of nodesTable(nodes)) print(line);
+        if (nodes.length > 0)
+          for (const line of [...nodesTable(nodes), ...addressReasons(nodes.map(({ addressReason, ...node }) => ({ ...node, reason: addressReason })))])
+            print(line);
       }),
     );
 }

@@ -60,16 +60,19 @@ it('plans: says which hosts and addresses a task would have, and starts nothing'
     0,
     [
       'plan would start now on these hosts of the fleet default:',
-      'RANK  GROUP    HOST    ADDRESS',
-      '0     head     host-4  127.19.0.4',
-      '1     workers  host-1  127.19.0.1',
-      '2     workers  host-2  127.19.0.2',
+      'RANK  GROUP    HOST    ADDRESS     INTERFACE',
+      '0     head     host-4  127.19.0.4  lo',
+      '1     workers  host-1  127.19.0.1  lo',
+      '2     workers  host-2  127.19.0.2  lo',
+      'addresses: it was given with --address',
       '',
     ],
   ]);
-  writeFileSync(file, 'nodes: 9\ncommands: [a]\n');
+  writeFileSync(file, 'nodes: 9\nqueue_timeout: 1h\ncommands: [a]\n');
   const waiting = await muster(['plan', file], machines.env);
   expect([waiting.code, waiting.stdout]).toEqual([0, 'plan would wait: it needs 9 hosts; the fleet default has 4 (4 free, 0 in use, 0 silent)\n']);
+  writeFileSync(file, 'nodes: 9\ncommands: [a]\n');
+  expect((await muster(['plan', file], machines.env)).stdout).toContain('plan would be refused: it needs 9 hosts');
   const json = JSON.parse((await muster(['plan', '--json', file], machines.env)).stdout);
   expect(json).toMatchObject({ nodes: [], ahead: 0 });
 });
@@ -78,7 +81,9 @@ it('says what it needs and what there is when no host has the label', async () =
   const run = await machines.start({ where: { role: 'none' }, queue_timeout: '1s', commands: ['true'] });
   const { reason, message } = await untilPhase(machines.client, run, 'failed');
   expect(reason).toBe('QueueTimeout');
-  expect(message).toContain('needs 1 host with role=none; the fleet default has 4 (4 free, 0 in use, 0 silent); 0 have role=none');
+  expect(message).toContain(
+    'needs 1 host with role=none; the fleet default has 4 (4 free, 0 in use, 0 silent); the fleet has none; the hosts have no label role=none (host-1, host-2, host-3, host-4)',
+  );
 });
 
 it('starts the others when the master listens on its port, and not before', async () => {

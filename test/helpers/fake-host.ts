@@ -5,7 +5,7 @@ import type { HostActivities, PeerWord, RunNodeInput, StartNodeInput, StopNodeIn
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, gatheringBase, hostQueue } from '../../spec/ids.js';
 import { type HostAnnounced, hostAnnounced, nodeHeard, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
-import type { Beat, NodeEnd } from '../../spec/nodes.js';
+import type { Beat, GatheredHost, NodeEnd } from '../../spec/nodes.js';
 import { OWN_PROTOCOL, type ProtocolRange } from '../../spec/protocol.js';
 import { IDENTITY, type WorkflowEnv } from './workflow-env.js';
 
@@ -98,6 +98,7 @@ export class FakeHost {
       host: this.name,
       identity: this.identity,
       address: this.address,
+      ...this.#addresses(),
       cpus: 1,
       memoryMb: 1_024,
       gpus: this.settings.gpus ?? 0,
@@ -174,20 +175,15 @@ export class FakeHost {
       memory.starts.push(start);
     }
     const highestGeneration = Math.max(memory.generation, memory.tombstone.generation);
-    const candidates = [
-      {
-        interface: 'eth0',
-        address: this.address,
-        prefixLength: 24,
-        family: 4 as const,
-        kind: 'physical' as const,
-        speedMbit: null,
-        defaultRoute: true,
-        up: true,
-      },
-    ];
-    const told = { address: null, network: null, interface: null };
-    return { host: this.name, candidates, told, port: 7_000, gpus: 0, freePort: null, highestGeneration, startNumber: start.number };
+    return { host: this.name, ...this.#addresses(), port: 7_000, gpus: 0, freePort: null, highestGeneration, startNumber: start.number };
+  }
+
+  #addresses(): Pick<GatheredHost, 'candidates' | 'told'> {
+    const link = { interface: 'eth0', kind: 'physical' as const, speedMbit: null, defaultRoute: true, up: true };
+    return {
+      candidates: [{ ...link, address: this.address, prefixLength: 24, family: 4 }],
+      told: { address: null, network: null, interface: null },
+    };
   }
 
   async #runNode(input: RunNodeInput): Promise<NodeEnd> {

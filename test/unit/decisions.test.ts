@@ -11,7 +11,8 @@ import type { RestartDecision } from '../../workflows/decisions/restart.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
 import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
 
-const HOST = { gpuModel: null, gpuMemoryMb: null, labels: {}, version: '0', protocol: OWN_PROTOCOL };
+const TOLD = { address: null, network: null, interface: null };
+const HOST = { candidates: [], told: TOLD, gpuModel: null, gpuMemoryMb: null, labels: {}, version: '0', protocol: OWN_PROTOCOL };
 const RUN_ID = '0190f5b2-7c1e-7d3a-9a51-2f6d1c3e4b5a';
 
 function host(id: string, change: Partial<FleetHost> = {}): FleetHost {

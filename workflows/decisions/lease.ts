@@ -121,7 +121,10 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
   const lack =
     request.hosts === null && all.length > 0
       ? describeLack(
-          all.filter(isUsed).map(({ facts }) => facts),
+          all
+            .filter(isUsed)
+            .map(({ facts }) => facts)
+            .sort((a, b) => compareIds(a.host, b.host)),
           request.parts,
         )
       : null;
