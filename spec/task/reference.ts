@@ -42,7 +42,7 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   fleet: { value: 'letters, digits, `-` and `_`', default: '`default`', text: 'Whose hosts are used.' },
   preflight: {
     value: '`all`, `ring`, `master`, `off`',
-    default: '`all` up to 64 nodes, `ring` above',
+    default: '`all` up to 16 nodes, `ring` above',
     text: 'Which ways between nodes are proven open before anything starts.',
   },
   network: { value: 'as `10.0.0.0/24`; host bits may be set', default: 'solved', text: 'The network that the addresses come from.' },

@@ -77,7 +77,7 @@ export interface Task {
   /** unmet: whether a run waits for hosts that its fleet has not; `wait` where `queue_timeout` was given. */
   unmet: 'refuse' | 'wait';
   gatherTimeoutSeconds: number;
-  /** preflight: null means `all` up to 64 nodes, and `ring` above. */
+  /** preflight: null means `all` up to 16 nodes, and `ring` above. */
   preflight: Preflight | null;
   /** network: a network without host bits, as `10.0.0.0/24`; null means solved. */
   network: string | null;

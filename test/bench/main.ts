@@ -12,6 +12,7 @@ const USAGE = `usage: npm run bench -- NAME [--json]
   start    [--nodes 3,30,100] [--repeat 7] [--slurm] [--separate]      submit → all programs run; every sample with --json
              --slurm     in turn with Slurm
              --separate  each agent a process of its own
+             --preflight off,all  ways of preflight, in turn
   output   [--nodes 5] [--rate 10] [--seconds 60]                      programs that write --rate megabytes a second
   restart  [--nodes 30] [--repeat 7] [--scope all,node] [--separate]   a program is killed → all, or it, run again
   loss     [--nodes 4] [--repeat 5] [--host-timeout 10s] [--how kill,freeze]   a host is gone → a spare runs in its place
@@ -32,6 +33,7 @@ const { values, positionals } = parseArgs({
     scope: { type: 'string', default: 'all,node' },
     how: { type: 'string', default: 'kill,freeze' },
     'host-timeout': { type: 'string' },
+    preflight: { type: 'string', default: 'default' },
   },
 });
 const agents = values.separate ? ('apart' as const) : ('here' as const);
@@ -108,18 +110,20 @@ async function summed(main: string, measure: (emit: (sample: Sample) => void) =>
 }
 
 async function startInTurn(nodes: number): Promise<void> {
-  const ours: Sample[] = [];
+  const ours = new Map<string, Sample[]>();
   const theirs: Sample[] = [];
+  const preflights = values.preflight.split(',');
   const slurm = values.slurm ? new Slurm(nodes) : undefined;
   const keep = (samples: Sample[], sample: Sample) => {
     samples.push(sample);
     if (values.json) print(sample);
   };
   await slurm?.once();
-  await benchStart(nodes, { repeat: repeat(7), agents }, async (sample) => {
-    keep(ours, { ...sample });
+  await benchStart(nodes, { repeat: repeat(7), agents, preflights }, async (sample) => {
+    ours.set(sample.preflight, ours.get(sample.preflight) ?? []);
+    keep(ours.get(sample.preflight) ?? [], { ...sample });
     if (slurm) keep(theirs, { ...(await slurm.once()) });
   });
   await slurm?.stop();
-  if (!values.json) for (const samples of [ours, theirs]) if (samples.length > 0) print(medians(samples, 'submit_to_all_started_ms'));
+  if (!values.json) for (const samples of [...ours.values(), theirs]) if (samples.length > 0) print(medians(samples, 'submit_to_all_started_ms'));
 }

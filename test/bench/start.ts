@@ -8,6 +8,8 @@ import { type StackPlan, startBenchStack } from './stack.js';
 
 /** One run of the bench. Times are milliseconds from the call that submits. */
 export interface StartSample {
+  /** As in the task; `default` where the task does not say. */
+  preflight: string;
   nodes: number;
   submit_to_all_started_ms: number;
   skew_ms: number;
@@ -21,18 +23,20 @@ export interface StartSample {
 /** Runs before the first that counts: a control worker lives for weeks, and its code is compiled by then. */
 const WARM_UPS = 3;
 
-/** From submit to the last program's start, so many times after the warm-ups, and the split by step. */
+/** From submit to the last program's start, so many times after the warm-ups, and the split by step; the ways of `preflight` take turns. */
 export async function benchStart(
   nodes: number,
-  how: { repeat: number; agents: StackPlan['agents'] },
+  how: { repeat: number; agents: StackPlan['agents']; preflights: readonly string[] },
   emit: (sample: StartSample) => Promise<void>,
 ): Promise<void> {
   const stack = await startBenchStack({ nodes, agents: how.agents, database: 'memory' });
   try {
     for (let i = 0; i < WARM_UPS + how.repeat; i++) {
-      await spares(stack.dir, nodes);
-      const sample = await once(stack.client, join(stack.dir, `started-${i}`), nodes);
-      if (i >= WARM_UPS) await emit(sample);
+      for (const preflight of how.preflights) {
+        await spares(stack.dir, nodes);
+        const sample = await once(stack.client, join(stack.dir, `started-${i}`), nodes, preflight);
+        if (i >= WARM_UPS) await emit(sample);
+      }
     }
   } finally {
     await stack.stop();
@@ -52,13 +56,13 @@ async function spares(dir: string, nodes: number): Promise<void> {
   }
 }
 
-async function once(client: Client, file: string, nodes: number): Promise<StartSample> {
+async function once(client: Client, file: string, nodes: number, preflight: string): Promise<StartSample> {
   rmSync(file, { force: true });
   const workflowId = `bench-${randomUUID()}`;
   const submittedMs = Date.now();
   const handle = await client.workflow.start('musterRun', {
     ...{ workflowId, taskQueue: controlQueue('default') },
-    args: [{ name: 'bench', nodes, shell: 'sh', commands: [`date +%s%N >> ${file}`, 'sleep 0.2'] }],
+    args: [{ name: 'bench', nodes, shell: 'sh', commands: [`date +%s%N >> ${file}`, 'sleep 0.2'], ...(preflight === 'default' ? {} : { preflight }) }],
   });
   await handle.result();
   const startedMs = readFileSync(file, 'utf8')
@@ -70,7 +74,7 @@ async function once(client: Client, file: string, nodes: number): Promise<StartS
   const moments = await readMoments(client, workflowId);
   const since = (atMs: number | undefined) => Math.round((atMs ?? Number.NaN) - submittedMs);
   return {
-    nodes,
+    ...{ nodes, preflight },
     submit_to_all_started_ms: Math.round(last - submittedMs),
     skew_ms: Math.round(last - Math.min(...startedMs)),
     granted_ms: since(moments.heard('hostsGranted').at(0)?.atMs),
