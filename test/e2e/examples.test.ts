@@ -1,12 +1,16 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findInPath } from '../../activities/host/find-in-path.js';
 import { type Machines, muster, startMachines } from '../helpers/machines.js';
 import { exampleDir, virtualEnvironment } from '../helpers/python.js';
 import { statusOf, untilNothingLeft } from '../helpers/runs.js';
 
 /** Ray, Spark and PyTorch are large: hundreds of megabytes to download, gigabytes unpacked. */
 const LIGHT = process.env['MUSTER_TEST_EXAMPLES'] === 'light';
+
+const noRedis = !findInPath('redis-server', process.env['PATH']);
+if (noRedis) console.warn('\nNOT TESTED: the Redis Cluster, since redis-server is missing.\n');
 
 /** Software is installed at the first test of an example. */
 const INSTALL_MS = 900_000;
@@ -86,6 +90,14 @@ describe.each([3, 4])('on %i nodes', (nodes) => {
       expect(lines).toContain(`workers on ${names.join(' ')}; the sum of squares is ${squares}`);
     },
     INSTALL_MS,
+  );
+
+  it.skipIf(noRedis)(
+    'a Redis Cluster holds what was written',
+    async () => {
+      expect(await runExample('redis', 'redis.yml', nodes)).toContain(`${nodes} masters hold 10 keys, the sum is 55`);
+    },
+    120_000,
   );
 
   if (LIGHT) return;
