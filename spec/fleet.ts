@@ -42,6 +42,14 @@ export interface Lease {
   request: string;
   /** `releasing` until the host reports clean. */
   state: 'held' | 'releasing';
+  /** How what is left of the run is ended, if the run cannot see to it. */
+  stop: StopTerms;
+}
+
+/** A task's `stop_signal` and `stop_duration`. */
+export interface StopTerms {
+  signal: string;
+  seconds: number;
 }
 
 /** A row of `muster hosts`. */

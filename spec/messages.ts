@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { FormerSeat } from './activities.js';
 import type { Failure } from './failures.js';
-import type { GrantedHost, HostFacts, HostStatus } from './fleet.js';
+import type { GrantedHost, HostFacts, HostStatus, StopTerms } from './fleet.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
 import type { Roster } from './roster.js';
 import type { Labels } from './task/labels.js';
@@ -195,6 +195,7 @@ export interface LeaseRequested {
   first: boolean;
   /** What becomes of it where the fleet could not meet it even if all its hosts were free. */
   unmet: 'refuse' | 'wait';
+  stop: StopTerms;
   /** When the wish was made: who comes first is served first, also by a fleet that hears of all of them at once. Epoch milliseconds. */
   askedAtMs: number;
   queueTimeoutSeconds: number;
@@ -210,7 +211,7 @@ export interface FleetRebuilt {
 }
 export const fleetRebuilt = defineSignal<[FleetRebuilt]>('fleetRebuilt');
 
-/** Three empty lists return whatever the run has, a waiting wish too. */
+/** Hosts that a run gives back; a wish that waits is over. */
 export interface LeaseReturned {
   runId: string;
   /** Hosts on which nothing of the run is left. */
@@ -219,6 +220,8 @@ export interface LeaseReturned {
   unclean: string[];
   /** Hosts that did not answer. */
   silent: string[];
+  /** Whatever else the run has is given back, too, and may still hold processes. */
+  all: boolean;
 }
 export const leaseReturned = defineSignal<[LeaseReturned]>('leaseReturned');
 

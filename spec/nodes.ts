@@ -80,6 +80,8 @@ export type NodeEnd =
       code: number;
       /** The kernel killed the program, or one of its processes, because memory was out. */
       outOfMemory: boolean;
+      /** Its agent was ending it, as it had been told, when it exited. */
+      stopped: boolean;
       startNumber: number;
       endedAtMs: number;
       /** The last lines of output, at most 1 KiB. */

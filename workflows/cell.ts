@@ -5,6 +5,7 @@ import * as messages from '../spec/messages.js';
 import type { GatheredHost, NodeEnd, UngatheredHost } from '../spec/nodes.js';
 import type { Roster, RosterNode } from '../spec/roster.js';
 import { answerLimit, endNode, prepareNode } from './cell-hosts.js';
+import { wasSuperseded } from './decisions/outcome.js';
 import { followNode } from './follow.js';
 import { failureOf, timeoutOf } from './host-failure.js';
 
@@ -104,7 +105,10 @@ class CellStory {
   async #report(generation: number): Promise<void> {
     const ends = this.#unreported;
     this.#unreported = [];
-    await this.#parent.signal(messages.nodesEnded, { cell: this.#cell, generation, ends }).catch((error: unknown) => log.warn('the run is gone', { error }));
+    await this.#parent.signal(messages.nodesEnded, { cell: this.#cell, generation, ends }).catch((error: unknown) => {
+      this.#dismissed = true;
+      log.warn('the run is gone', { error });
+    });
   }
 
   /** Follows a node until it has ended, and has that reported. */
@@ -139,6 +143,8 @@ class CellStory {
       heard: () => this.#heard.get(host) ?? 0,
     });
     this.#open--;
+    // Somebody else has ended it: a newer generation, of a run that was reset, or a clean-up. Nobody will dismiss this cell.
+    if (this.#stopsAsked === 0 && wasSuperseded(end)) this.#dismissed = true;
     this.#unreported.push({ host, end });
   }
 

@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { ControlActivities, HostActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
+import type { StopTerms } from '../spec/fleet.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import { compareIds, decideGrants, decideNever, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
@@ -20,7 +21,9 @@ import { LATE_MS } from './decisions/silence.js';
 const QUIET_AFTER_REBUILD_MS = 15_000;
 const SWEEP_FIRST_MS = 2_000;
 const SWEEP_MAX_MS = 60_000;
-const RELEASE_GRACE_SECONDS = 30;
+/** For a run of which nothing else is known. */
+const DEFAULT_STOP: StopTerms = { signal: 'SIGTERM', seconds: 30 };
+const STOP_MARGIN_MS = 15_000;
 /** Hosts that are started together announce themselves within this. */
 const SETTLED_AFTER_MS = 10_000;
 
@@ -62,11 +65,16 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     const known = find(facts.host);
     const now = Date.now();
     if (known) {
+      // An agent that has lost its data directory cannot tell what is left of the run.
+      const knows = known.facts.identity === facts.identity;
       Object.assign(known, { facts, announcedAtMs: now, silent: false, leaving });
-      if (known.lease?.state === 'releasing' && !runs.some(({ runId }) => runId === known.lease?.runId)) known.lease = null;
+      if (known.lease?.state === 'releasing') {
+        if (knows && !runs.some(({ runId }) => runId === known.lease?.runId)) known.lease = null;
+        else release(known);
+      }
     } else {
       const [run] = rebuilt ? runs : [];
-      const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const } : null;
+      const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const, stop: DEFAULT_STOP } : null;
       state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, drained: false, lease });
       state.grownAtMs = now;
       if (rebuilt && state.quietUntilMs === 0) {
@@ -104,14 +112,13 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     changed = true;
   });
 
-  setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent }) => {
+  setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent, all }) => {
     state.queue = state.queue.filter((request) => request.run.runId !== runId);
-    const everything = clean.length + unclean.length + silent.length === 0;
     for (const host of state.hosts) {
       if (host.lease?.runId !== runId) continue;
       if (silent.includes(host.facts.host)) host.silent = true;
       if (clean.includes(host.facts.host)) freeHost(host);
-      else if (everything || unclean.includes(host.facts.host) || silent.includes(host.facts.host)) release(host);
+      else if (all || unclean.includes(host.facts.host) || silent.includes(host.facts.host)) release(host);
     }
     changed = true;
   });
@@ -150,22 +157,22 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   }
 
   async function askToClean(host: FleetHost): Promise<boolean> {
+    const { runId, handle, stop } = host.lease ?? { runId: '', handle: '', stop: DEFAULT_STOP };
     const { stopNode } = proxyActivities<HostActivities>({
       taskQueue: hostQueue(state.fleet, host.facts.host),
       scheduleToStartTimeout: '10 seconds',
-      startToCloseTimeout: RELEASE_GRACE_SECONDS * 1000 + 15_000,
+      startToCloseTimeout: stop.seconds * 1000 + STOP_MARGIN_MS,
       retry: { maximumAttempts: 2 },
       summary: `end what is left on ${host.facts.host}`,
     });
-    const { runId, handle } = host.lease ?? { runId: '', handle: '' };
     try {
       const result = await stopNode({
         ...{ host: host.facts.host, identity: host.facts.identity },
         run: { handle, runId, name: '', fleet: state.fleet },
         generation: 0,
         gathering: null,
-        stopSignal: 'SIGTERM',
-        graceSeconds: RELEASE_GRACE_SECONDS,
+        stopSignal: stop.signal,
+        graceSeconds: stop.seconds,
       });
       return result.clean;
     } catch (error) {
@@ -181,7 +188,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     for (const host of state.hosts) {
       const mine = host.lease?.runId === request.run.runId;
       if (granted.includes(host.facts.host)) {
-        host.lease = { runId: request.run.runId, handle: request.run.handle, epoch, request: request.request, state: 'held' };
+        host.lease = { runId: request.run.runId, handle: request.run.handle, epoch, request: request.request, state: 'held', stop: request.stop };
         host.silent = false;
       } else if (request.first && mine) release(host);
     }

@@ -35,7 +35,8 @@ export async function lease(
   const { fleet } = record.ref;
   const askedAtMs = Date.now();
   let deadlineMs = askedAtMs + wish.queueTimeoutSeconds * 1000;
-  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, askedAtMs, deadlineMs };
+  const stop = { signal: record.task?.stopSignal ?? '', seconds: record.task?.stopDurationSeconds ?? 0 };
+  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, stop, askedAtMs, deadlineMs };
   const answered = () => record.granted?.request === request || record.refused?.request === request || interrupted();
   let inTime = false;
   for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
@@ -80,10 +81,11 @@ export async function gather(record: RunRecord, task: Task): Promise<Gathering> 
     const earlier = record.cells.length;
     await startCells(record, task, record.cells, wave, record.round);
     const answered = () => record.cells.every(({ answer }) => answer !== null);
-    const inTime = await conditionRearmed(() => answered() || record.stopWanted !== null || record.brokenCells.length > 0, answerLimitMs(task));
+    const brokenCell = () => record.cells.find(({ closed, answer }) => closed && answer === null);
+    const inTime = await conditionRearmed(() => answered() || record.stopWanted !== null || brokenCell() !== undefined, answerLimitMs(task));
     if (record.stopWanted) return { kind: 'stopped' };
-    const [brokenCell] = record.brokenCells;
-    if (brokenCell !== undefined) return broken(record, `Cell ${brokenCell} was ended from outside`);
+    const lost = brokenCell();
+    if (lost) return broken(record, `Cell ${lost.id} was ended from outside`);
     if (!inTime) return broken(record, 'The cells did not answer; is a control worker running?');
 
     const gathered = record.cells.flatMap(({ answer }) => answer?.gathered ?? []);
@@ -215,19 +217,17 @@ async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messa
   });
   child
     .result()
-    .catch(() => {
-      if (record.cells.includes(cell)) record.brokenCells.push(workflowId);
-    })
+    .catch(() => undefined)
     .finally(() => {
       cell.closed = true;
     });
 }
 
-/** Tells the fleet which hosts the run no longer needs, and in what state they are. */
-export async function giveBack(record: RunRecord, hosts: { clean: string[]; unclean: string[]; silent: string[] }): Promise<void> {
+/** Tells the fleet which hosts the run no longer needs, and in what state they are; `all`: whatever else it has of the run is over, too. */
+export async function giveBack(record: RunRecord, hosts: { clean: string[]; unclean: string[]; silent: string[] }, all = false): Promise<void> {
   const { runId, fleet } = record.ref;
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
-    .signal(messages.leaseReturned, { runId, ...hosts })
+    .signal(messages.leaseReturned, { runId, ...hosts, all })
     .catch(() => undefined);
 }
 

@@ -11,7 +11,7 @@ import { adoptCell, gather, tellCells } from './gather.js';
 import { conditionRearmed } from './in-time.js';
 import { hasNewEnds, judgeEnds } from './judge.js';
 import { prepareRescale, wishFulfilled } from './rescale.js';
-import { enter, markNodes, noteStarts, type RunRecord } from './run-record.js';
+import { type Cell, enter, markNodes, noteStarts, type RunRecord } from './run-record.js';
 import { GANG, startClock, stopClock } from './running-time.js';
 
 /** From the seal until all nodes must stand at the barrier. */
@@ -20,7 +20,7 @@ const BARRIER_MS = 30_000;
 const BARRIER_MARGIN_MS = 10_000;
 /** What the hosts may take over grace and host_timeout to report their last ends. */
 const STOP_MARGIN_MS = 30_000;
-/** Cells that were ended from outside are made up for so often; whoever goes on ending them wants the run to end. */
+/** Cells that have ended before their nodes are made up for so often; whoever goes on ending them wants the run to end. */
 const ADOPTIONS = 10;
 
 /** How a generation ends: as its nodes do, or for another one. */
@@ -29,7 +29,6 @@ export type Ending = Exclude<Outcome, { kind: 'running' }> | { kind: 'stopped' }
 /** Gathers the run's hosts, seals the roster, delivers it and supervises until the generation's end is decided. */
 export async function runGeneration(record: RunRecord, task: Task): Promise<Ending> {
   record.ends = [];
-  record.brokenCells = [];
   if (record.resizing === null) enter(record, 'gathering', 'Gathering', `Gathering ${record.hosts.map(({ host }) => host).join(', ')}`);
   const gathering = await gather(record, task);
   if (gathering.kind !== 'gathered') return gathering;
@@ -105,17 +104,30 @@ async function supervise(record: RunRecord, task: Task): Promise<Ending> {
 /** Looks at every end as it comes, and at cells that were ended from outside, until something decides about the whole gang. */
 async function judge(record: RunRecord, task: Task, gang: { ending: Ending | null }, decided: () => boolean): Promise<void> {
   for (;;) {
-    await condition(() => decided() || hasNewEnds(record) || record.brokenCells.length > 0);
+    await condition(() => decided() || hasNewEnds(record) || lostCells(record).length > 0);
     if (hasNewEnds(record)) {
       const outcome = judgeEnds(record, task);
       if (outcome.kind !== 'running') gang.ending ??= outcome;
     }
     if (decided()) return;
-    for (const id of record.brokenCells.splice(0)) {
-      if (record.adoptions++ < ADOPTIONS) await adoptCell(record, task, id, sealedMessage(task, record));
-      else gang.ending ??= { kind: 'failed', failure: { type: 'Internal', message: `Cell ${id} was ended from outside` }, lastLines: '' };
-    }
+    const failure = await mendCells(record, task);
+    if (failure) gang.ending ??= { kind: 'failed', failure, lastLines: '' };
   }
+}
+
+/** Cells that have ended before their nodes: ended from outside, or in the run's life before it was reset. */
+function lostCells(record: RunRecord): Cell[] {
+  const open = record.nodes.filter(({ host, rank }) => rank !== null && !record.ends.some((seen) => seen.host === host)).map(({ host }) => host);
+  return record.cells.filter(({ closed, hosts }) => closed && hosts.some(({ host }) => open.includes(host)));
+}
+
+/** Makes up for lost cells. A failure: it was done often enough. */
+async function mendCells(record: RunRecord, task: Task): Promise<Failure | null> {
+  for (const { id } of lostCells(record)) {
+    if (record.adoptions++ >= ADOPTIONS) return { type: 'Internal', message: `Cell ${id} was ended from outside` };
+    await adoptCell(record, task, id, sealedMessage(task, record));
+  }
+  return null;
 }
 
 /** Who is not released says so in time; when nobody does, all were, and the word of it was lost. */
@@ -132,18 +144,17 @@ function overdue({ maxDurationSeconds }: Task): Failure {
 
 /** Ends every process of the generation that still lives, and waits for the hosts to say so. */
 export async function endGeneration(record: RunRecord, task: Task): Promise<void> {
-  const settled = () => record.cells.every(({ closed }) => closed) || (record.ends.length > 0 && record.ends.length >= record.nodes.length);
+  const allEnded = () => record.ends.length > 0 && record.ends.length >= record.nodes.length;
+  const settled = () => allEnded() || (record.cells.every(({ closed }) => closed) && lostCells(record).length === 0);
   if (!settled()) {
     if (record.phase !== 'resizing' && record.phase !== 'restarting') enter(record, 'stopping', record.reason, 'Stopping all nodes');
-    const mode = record.stopWanted?.mode ?? 'graceful';
-    const decision = (): messages.StopDecided => ({ mode: record.stopWanted?.mode ?? mode, generation: record.generation });
-    await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision()));
     const limitMs = (task.stopDurationSeconds + task.hostTimeoutSeconds) * 1000 + STOP_MARGIN_MS;
-    const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
-    await conditionRearmed(() => settled() || hurried(), limitMs);
-    if (!settled() && hurried()) {
-      await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision()));
-      await conditionRearmed(settled, limitMs);
+    while (!settled() && (await mendCells(record, task)) === null) {
+      const mode = record.stopWanted?.mode ?? 'graceful';
+      const decision: messages.StopDecided = { mode, generation: record.generation };
+      await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision));
+      const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
+      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record).length > 0, limitMs))) break;
     }
   }
   if (task.restart.scope !== 'node') return;

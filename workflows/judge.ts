@@ -45,14 +45,15 @@ export function judgeRefusal(record: RunRecord, task: Task, host: string, failur
 
 function verdictOn(record: RunRecord, task: Task, seen: SeenEnd): Verdict {
   const { rank, group, host, end } = seen;
-  if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
+  if (end.kind === 'exited' && end.code === 0 && !end.stopped) return { do: 'done' };
   const { generation, barrierRetries } = record;
   const failure = failureOfEnd(seen, generation);
   const failed: FailedNode = { rank, group, host, failure, code: end.kind === 'exited' ? end.code : null };
+  const isFree = failure.type === 'BarrierBroken' || failure.type === 'Superseded';
   const isClosed = failure.type === 'PeersUnreachable';
   const closed = isClosed ? noteClosedWays(record, task, end) : null;
-  const restart = failure.type === 'BarrierBroken' || closed ? NO_RESTART : charge(record, task, failed);
-  const triesAgain = failure.type === 'BarrierBroken' || (isClosed && (mayPass(record, end) || hasOtherAddresses(record, task)));
+  const restart = isFree || closed ? NO_RESTART : charge(record, task, failed);
+  const triesAgain = isFree || (isClosed && (mayPass(record, end) || hasOtherAddresses(record, task)));
   const verdict = decideVerdict(seen, { generation, nodes: record.nodes.length, retry: triesAgain && barrierRetries < BARRIER_RETRIES, closed, restart });
   const message = 'message' in verdict ? verdict.message : 'failure' in verdict ? verdict.failure.message : `${describeEnd(seen, generation)}; ${restart.why}`;
   noteFailure(record, { generation, rank, host, type: failure.type, message, lastLines: end.lastLines, atMs: Date.now() });

@@ -81,9 +81,7 @@ export interface RunRecord {
   cells: Cell[];
   /** Hosts that wait beside the running gang, to join it in the next generation. */
   newcomers: { hosts: GrantedHost[]; cells: Cell[] } | null;
-  /** Cells of the current generation that were ended from outside. */
-  brokenCells: string[];
-  /** How often such a cell was made up for. */
+  /** How often a cell was made up for that had ended before its nodes. */
   adoptions: number;
   roster: Roster | null;
   nodes: NodeStatus[];
@@ -136,7 +134,6 @@ export function newRecord(): RunRecord {
     fleetRebuilds: 0,
     cells: [],
     newcomers: null,
-    brokenCells: [],
     adoptions: 0,
     roster: null,
     nodes: [],

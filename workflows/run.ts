@@ -99,7 +99,7 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   const { hosts, queueTimeoutSeconds, unmet } = task;
   const granted = await lease(record, { parts, hosts, queueTimeoutSeconds, unmet, first: true }, () => record.stopWanted !== null);
   if (granted === null) {
-    await giveBack(record, { clean: [], unclean: [], silent: [] });
+    await giveBack(record, { clean: [], unclean: [], silent: [] }, true);
     return stopped(record);
   }
   if (!Array.isArray(granted)) return { kind: 'failed', failure: granted };
@@ -134,6 +134,7 @@ async function holdGang(record: RunRecord, task: Task): Promise<RunEnd> {
         record,
         [...record.nodes, ...record.hosts].map(({ host }) => host),
       ),
+      true,
     );
     if (goesOn !== null) return { kind: 'failed', failure: goesOn };
     if (ending.kind === 'failed' || ending.kind === 'succeeded') return ending;

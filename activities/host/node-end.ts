@@ -46,5 +46,6 @@ export async function exitedEnd(
     code === 0 && is.unready() ? { type: 'NotReady', message: 'its program ended with code 0 before it was ready' } : undefined;
   const failure = is.gaveUp() ?? unready;
   if (failure) return failedEnd(start, failure, { clean, endedAtMs });
-  return { kind: 'exited', code, outOfMemory, startNumber: record.startNumber, endedAtMs, lastLines: await lastLines(dir), clean };
+  const { startNumber } = record;
+  return { kind: 'exited', code, outOfMemory, stopped: is.stopped, startNumber, endedAtMs, lastLines: await lastLines(dir), clean };
 }

@@ -71,7 +71,7 @@ interface Memory {
 export class FakeHost {
   /** The names of the activities that were asked for, in order. */
   readonly calls: (keyof Inputs)[] = [];
-  readonly identity: string;
+  identity: string;
   alive = true;
   #inputs: { [K in keyof Inputs]: Inputs[K][] } = { startNode: [], runNode: [], stopNode: [], watchPeer: [] };
   #memories = new Map<string, Memory>();
@@ -262,17 +262,17 @@ export class FakeHost {
       if (start.end) continue;
       const now = input.graceSeconds === 0;
       if (!start.released) this.#fail(start, { type: 'Stopped', message: 'the run stopped its nodes' });
-      else if (now || !this.settings.ignoresStopSignal) void this.#exit(start, now ? 137 : 143);
-      else setTimeout(() => void this.#exit(start, 137), input.graceSeconds * 1000).unref();
+      else if (now || !this.settings.ignoresStopSignal) void this.#exit(start, now ? 137 : 143, true);
+      else setTimeout(() => void this.#exit(start, 137, true), input.graceSeconds * 1000).unref();
       // A host that falls silent answers nobody.
       await Promise.race([start.ended, Context.current().cancelled]);
     }
     return { clean: true };
   }
 
-  async #exit(start: Start, code: number): Promise<void> {
+  async #exit(start: Start, code: number, stopped = false): Promise<void> {
     const { lastLines = '' } = this.settings;
-    await this.#finish(start, { kind: 'exited', outOfMemory: false, code, startNumber: start.number, endedAtMs: 0, lastLines, clean: true });
+    await this.#finish(start, { kind: 'exited', outOfMemory: false, stopped, code, startNumber: start.number, endedAtMs: 0, lastLines, clean: true });
   }
 
   #fail(start: Start, failure: Failure): void {

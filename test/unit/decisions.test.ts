@@ -13,6 +13,7 @@ import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
 
 const TOLD = { address: null, network: null, interface: null };
 const HOST = { candidates: [], told: TOLD, gpuModel: null, gpuMemoryMb: null, labels: {}, version: '0', protocol: OWN_PROTOCOL };
+const STOP = { signal: 'SIGTERM', seconds: 5 };
 const RUN_ID = '0190f5b2-7c1e-7d3a-9a51-2f6d1c3e4b5a';
 
 function host(id: string, change: Partial<FleetHost> = {}): FleetHost {
@@ -29,6 +30,7 @@ function request(name: string, nodes: number, change: Partial<LeaseRequested> = 
     hosts: null,
     first: true,
     unmet: 'wait',
+    stop: STOP,
     askedAtMs: 0,
     queueTimeoutSeconds: 600,
     deadlineMs: 1,
@@ -36,7 +38,7 @@ function request(name: string, nodes: number, change: Partial<LeaseRequested> = 
   };
 }
 
-const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, request: '', state: 'held' as const });
+const held = (run: string) => ({ runId: `id-${run}`, handle: `run-${run}`, epoch: 1, request: '', state: 'held' as const, stop: STOP });
 const granted = (hosts: FleetHost[], queue: LeaseRequested[]) =>
   decideGrants(hosts, queue).map((grant) => `${grant.request.request}: ${grant.hosts.map((each) => each.host).join(' ')}`);
 
@@ -267,7 +269,7 @@ describe('what the Web UI shows', () => {
 describe('the outcome', () => {
   const exited = (rank: number, code: number): SeenEnd => ({
     ...{ rank, group: '0', host: `h-${rank}`, verdict: null },
-    end: { kind: 'exited', outOfMemory: false, code, startNumber: 1, endedAtMs: 0, lastLines: `last of ${rank}`, clean: true },
+    end: { kind: 'exited', outOfMemory: false, stopped: false, code, startNumber: 1, endedAtMs: 0, lastLines: `last of ${rank}`, clean: true },
   });
   const broken = (rank: number): SeenEnd => {
     const failure = { type: 'BarrierBroken' as const, message: 'rank 2 is missing' };

@@ -63,7 +63,16 @@ describe('a host that is silent to Temporal', () => {
   });
 
   it('ends as a peer says that its node ended', async () => {
-    const end: NodeEnd = { kind: 'exited', outOfMemory: false, code: 9, startNumber: 1, endedAtMs: 0, lastLines: 'told by a peer', clean: true };
+    const end: NodeEnd = {
+      kind: 'exited',
+      outOfMemory: false,
+      stopped: false,
+      code: 9,
+      startNumber: 1,
+      endedAtMs: 0,
+      lastLines: 'told by a peer',
+      clean: true,
+    };
     await stage.hosts({ a: { exitCode: null, sawPeer: { kind: 'ended', end } }, b: { exitCode: null, loseHeartbeatAfterMs: 50 } });
     const run = await stage.run({ nodes: 2, host_timeout: '5s' });
     const { message, final } = await run.outcome();

@@ -163,7 +163,7 @@ describe('a run', () => {
     const run = await stage.run({ nodes: 1 });
     await run.untilStatus(({ phase }) => phase === 'running');
     const [cell = ''] = await run.cells();
-    const end = { kind: 'exited' as const, outOfMemory: false, code: 9, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
+    const end = { kind: 'exited' as const, outOfMemory: false, stopped: false, code: 9, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
     await run.handle.signal(messages.nodesEnded, { cell, generation: 2, ends: [{ host: 'a', end }] });
     await run.handle.signal(messages.nodesEnded, { cell: 'another', generation: 1, ends: [{ host: 'a', end }] });
     await run.handle.signal(messages.nodesEnded, { cell, generation: 1, ends: [{ host: 'stranger', end }] });
@@ -181,7 +181,7 @@ describe('a run', () => {
     a?.exit(0);
     await run.untilStatus(({ nodes }) => nodes[0]?.state === 'succeeded');
     const [cell = ''] = await run.cells();
-    const end = { kind: 'exited' as const, outOfMemory: false, code: 9, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
+    const end = { kind: 'exited' as const, outOfMemory: false, stopped: false, code: 9, startNumber: 1, endedAtMs: 0, lastLines: '', clean: true };
     await run.handle.signal(messages.nodesEnded, { cell, generation: 1, ends: [{ host: 'a', end }] });
     expect((await run.status()).nodes[0]).toMatchObject({ state: 'succeeded', exitCode: 0 });
     b?.exit(0);

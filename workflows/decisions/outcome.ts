@@ -12,7 +12,7 @@ export interface SeenEnd {
   verdict: Verdict | null;
 }
 
-/** `retry`: a broken barrier is tried again, free of charge. `again`: the node starts again, alone. `restart`: all do. */
+/** `retry`: a broken barrier, or what a former life of the run has ended, is tried again, free of charge. `again`: the node starts again, alone. `restart`: all do. */
 export type Verdict =
   | { do: 'done' }
   | { do: 'again' | 'restart'; delayMs: number; failure: Failure; message: string }
@@ -26,7 +26,7 @@ export type Outcome =
   | { kind: 'restart'; delayMs: number; failure: Failure; message: string }
   | { kind: 'retry'; failure: Failure };
 
-/** A broken barrier is tried again so often, free of charge. */
+/** What is nobody's fault is tried again so often, free of charge. */
 export const BARRIER_RETRIES = 3;
 
 const SIGNALS: Record<number, string> = {
@@ -52,8 +52,16 @@ export function describeExit(code: number): string {
   return signal ? `ended with ${code} (${signal}, or exit ${code})` : `exited with code ${code}`;
 }
 
+/** Was it ended by somebody else than this run as it stands? A run that was reset does not know what it asked for in its former life. */
+export function wasSuperseded(end: NodeEnd): boolean {
+  return end.kind === 'exited' ? end.stopped : end.failure.type === 'Superseded' || end.failure.type === 'Stopped';
+}
+
 /** Who and what, in which generation: the first half of every sentence about a node's end. */
 export function describeEnd({ rank, host, end }: Pick<SeenEnd, 'rank' | 'host' | 'end'>, generation: number): string {
+  if (wasSuperseded(end)) {
+    return `Node ${rank} on ${host} was ended in generation ${generation}, though not by this run as it stands: it was reset, or its host was told that it is over`;
+  }
   if (end.kind === 'exited') {
     const why = end.outOfMemory ? ': memory was out, and the kernel killed a process of it' : '';
     return `Node ${rank} on ${host} ${describeExit(end.code)} in generation ${generation}${why}`;
@@ -64,6 +72,7 @@ export function describeEnd({ rank, host, end }: Pick<SeenEnd, 'rank' | 'host' |
 /** What went wrong, where the end is not a good one. */
 export function failureOfEnd(seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>, generation: number): Failure {
   const { end } = seen;
+  if (wasSuperseded(end)) return { type: 'Superseded', message: describeEnd(seen, generation) };
   if (end.kind === 'failed') return end.failure;
   return { type: end.outOfMemory ? 'OutOfMemory' : 'CommandFailed', message: describeEnd(seen, generation) };
 }
@@ -75,7 +84,7 @@ export function decideVerdict(
 ): Verdict {
   const { end } = seen;
   const { generation, nodes, retry, closed, restart } = facts;
-  if (end.kind === 'exited' && end.code === 0) return { do: 'done' };
+  if (end.kind === 'exited' && end.code === 0 && !end.stopped) return { do: 'done' };
   const what = describeEnd(seen, generation);
   const failure = failureOfEnd(seen, generation);
   if (retry) return { do: 'retry', failure: closed === null ? failure : { type: failure.type, message: closed } };

@@ -9,7 +9,7 @@ import { compareAddresses } from './seal.js';
  */
 export function decidePlan(all: readonly FleetHost[], ahead: number, { fleet, parts, hosts, wish }: PlanAsked): Plan {
   const run = { handle: '', runId: '', name: '', fleet };
-  const request = { run, request: '', parts, hosts, first: false, unmet: 'wait' as const, askedAtMs: 0, queueTimeoutSeconds: 0, deadlineMs: 0 };
+  const request = { run, request: '', parts, hosts, first: false, unmet: 'wait' as const, ...NEVER_HELD };
   const [grant] = decideGrants(all, [request]);
   if (!grant) return { nodes: [], fails: null, waits: `it ${describeWait(all, request)}`, never: decideNever(all, request) !== null, ahead };
   const facts = all.map((host) => host.facts).filter(({ host }) => grant.hosts.some((granted) => granted.host === host));
@@ -20,3 +20,6 @@ export function decidePlan(all: readonly FleetHost[], ahead: number, { fleet, pa
   const inOrder = granted.sort((a, b) => a.group - b.group || place(a.host) - place(b.host) || compareAddresses(a.address, b.address));
   return { nodes: inOrder.map((node, rank) => ({ rank, ...node })), fails: null, waits: null, never: false, ahead };
 }
+
+/** Nothing is asked for, so nothing is waited for or ended. */
+const NEVER_HELD = { stop: { signal: '', seconds: 0 }, askedAtMs: 0, queueTimeoutSeconds: 0, deadlineMs: 0 };

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { rescale } from '../../spec/messages.js';
+import { until } from '../helpers/until.js';
+import { statesOf } from '../helpers/workflow-env.js';
+import { openStage } from './stage.js';
+
+const stage = openStage('real');
+
+/** Resets the run `story` to the first workflow task that was completed after the first of these events. */
+async function resetAfter(event: RegExp, why = 'a story'): Promise<void> {
+  const { client, namespace } = stage.env;
+  const { events } = await client.workflow.getHandle('story').fetchHistory();
+  const named = (events ?? []).map((each) => ({ id: Number(each.eventId), text: JSON.stringify(each) }));
+  const from = named.find(({ text }) => event.test(text))?.id ?? expect.fail(`no event is like ${event}`);
+  const task = (events ?? []).find(({ eventId, workflowTaskCompletedEventAttributes: done }) => Number(eventId) > from && done);
+  const { runId } = await client.workflow.getHandle('story').describe();
+  await client.workflowService.resetWorkflowExecution({
+    ...{ namespace, workflowExecution: { workflowId: 'story', runId }, reason: why, requestId: why },
+    workflowTaskFinishEventId: task?.eventId ?? null,
+  });
+}
+
+describe('a run that was reset', () => {
+  it('starts anew in a later generation when its former life has ended its nodes, at no charge', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: [null, 0] }, b: { exitCode: [null, 0] } });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    // A stop would be heard again by the run as it is then; a cancellation is not.
+    await run.handle.cancel();
+    expect((await run.outcome()).reason).toBe('Cancelled');
+    // The nodes have ended, their cell too, and the run as it stands has not even sealed its roster.
+    await resetAfter(/childWorkflowExecutionStarted/i);
+    const { status, final } = await run.outcome();
+    expect([status, final.generation, final.restarts, final.nodes.map(({ startNumber }) => startNumber)]).toEqual(['succeeded', 2, 0, [2, 2]]);
+    expect([a, b].map((host) => host?.running())).toEqual([0, 0]);
+    await stage.allFree();
+  });
+
+  it('takes nothing of a former life for a failure, and leaves nothing of it on hosts that it does not know', async () => {
+    const [a, b, c] = await stage.hosts({ a: { exitCode: [null, null, null] }, b: { exitCode: null }, c: { exitCode: null } });
+    const run = await stage.run({ nodes: 1, hosts: undefined });
+    const { nodes } = await run.untilStatus(({ phase }) => phase === 'running');
+    expect(nodes[0]?.host).toBe('a');
+    await run.handle.executeUpdate(rescale, { args: [{ nodes: 3 }] });
+    await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === 2);
+    await resetAfter(/nodesReleased/);
+    const again = await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === 3);
+    expect([again.restarts, again.nodes.map(({ host }) => host)]).toEqual([0, ['a']]);
+    a?.exit(0);
+    const { status } = await run.outcome();
+    expect(status).toBe('succeeded');
+    await until(() => [b?.running(), c?.running()], [0, 0]);
+    await stage.allFree();
+  });
+});
+
+describe('a cell that is ended from outside', () => {
+  it('is made up for also where the run is being stopped, so that nothing goes on', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    await Promise.all([stage.env.client.workflow.getHandle(cell).terminate(), run.handle.cancel()]);
+    expect((await run.outcome()).reason).toBe('Cancelled');
+    expect([a?.running(), b?.running()]).toEqual([0, 0]);
+    await stage.allFree();
+  });
+});
+
+describe('a host that has lost its data directory', () => {
+  it('is not free before it was asked to end what it may still have of a run', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: [null, 0], stopIgnored: true } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.terminate();
+    const next = await stage.run({ nodes: 1, queue_timeout: '10m' }, 'next');
+    await until(() => statesOf(stage.env), { a: 'releasing' });
+    if (a) a.identity = 'another';
+    const asked = a?.asked('stopNode').length ?? 0;
+    await a?.announce();
+    await until(
+      () => a?.asked('stopNode').length ?? 0,
+      (count) => count > asked,
+    );
+    expect(a?.asked('startNode')).toHaveLength(1);
+    if (a) a.settings.stopIgnored = false;
+    expect((await next.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+  });
+});
