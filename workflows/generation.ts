@@ -1,6 +1,7 @@
 import { condition, getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
+import type { NodeStatus } from '../spec/nodes.js';
 import { rosterBytes, rosterDigest } from '../spec/roster.js';
 import { preflightFor } from '../spec/task/preflight.js';
 import type { Task } from '../spec/task/task.js';
@@ -116,14 +117,17 @@ async function judge(record: RunRecord, task: Task, gang: { ending: Ending | nul
 }
 
 /** Cells that have ended before their nodes: ended from outside, or in the run's life before it was reset. */
-function lostCells(record: RunRecord): Cell[] {
-  const open = record.nodes.filter(({ host, rank }) => rank !== null && !record.ends.some((seen) => seen.host === host)).map(({ host }) => host);
+function lostCells(record: RunRecord, isEnding = false): Cell[] {
+  // Who waits to be started again has nothing to be ended.
+  const isOpen = ({ host, rank, state }: NodeStatus) =>
+    rank !== null && !(isEnding && state === 'restarting') && !record.ends.some((seen) => seen.host === host);
+  const open = record.nodes.filter(isOpen).map(({ host }) => host);
   return record.cells.filter(({ closed, hosts }) => closed && hosts.some(({ host }) => open.includes(host)));
 }
 
 /** Makes up for lost cells. A failure: it was done often enough. */
-async function mendCells(record: RunRecord, task: Task): Promise<Failure | null> {
-  for (const { id } of lostCells(record)) {
+async function mendCells(record: RunRecord, task: Task, isEnding = false): Promise<Failure | null> {
+  for (const { id } of lostCells(record, isEnding)) {
     if (record.adoptions++ >= ADOPTIONS) return { type: 'Internal', message: `Cell ${id} was ended from outside` };
     await adoptCell(record, task, id, sealedMessage(task, record));
   }
@@ -145,16 +149,16 @@ function overdue({ maxDurationSeconds }: Task): Failure {
 /** Ends every process of the generation that still lives, and waits for the hosts to say so. */
 export async function endGeneration(record: RunRecord, task: Task): Promise<void> {
   const allEnded = () => record.ends.length > 0 && record.ends.length >= record.nodes.length;
-  const settled = () => allEnded() || (record.cells.every(({ closed }) => closed) && lostCells(record).length === 0);
+  const settled = () => allEnded() || (record.cells.every(({ closed }) => closed) && lostCells(record, true).length === 0);
   if (!settled()) {
     if (record.phase !== 'resizing' && record.phase !== 'restarting') enter(record, 'stopping', record.reason, 'Stopping all nodes');
     const limitMs = (task.stopDurationSeconds + task.hostTimeoutSeconds) * 1000 + STOP_MARGIN_MS;
-    while (!settled() && (await mendCells(record, task)) === null) {
+    while (!settled() && (await mendCells(record, task, true)) === null) {
       const mode = record.stopWanted?.mode ?? 'graceful';
       const decision: messages.StopDecided = { mode, generation: record.generation };
       await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision));
       const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
-      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record).length > 0, limitMs))) break;
+      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record, true).length > 0, limitMs))) break;
     }
   }
   if (task.restart.scope !== 'node') return;

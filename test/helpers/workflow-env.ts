@@ -57,6 +57,7 @@ export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number
   });
   const done = worker.run();
 
+  let locksLeft = 0;
   const countPending = async () => {
     const request = { namespace, maximumPageSize: 1_000, startTimeFilter: { earliestTime: { seconds: 0 } } };
     const { executions } = await client.workflowService.listOpenWorkflowExecutions(request as never);
@@ -78,7 +79,7 @@ export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number
       const target = (await env.currentTimeMs()) + ms;
       const duration = { seconds: Math.floor(ms / 1000) as never, nanos: (ms % 1000) * 1_000_000 };
       const sleep = () => connection.testService?.unlockTimeSkippingWithSleep({ duration }).catch(() => undefined);
-      const sleeps = Array.from({ length: pending + 1 }, sleep);
+      const sleeps = Array.from({ length: pending + 1 + locksLeft }, sleep);
       const passed = async (limitMs: number) =>
         until(
           () => env.currentTimeMs(),
@@ -91,6 +92,7 @@ export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number
       // A workflow that was terminated with a pending activity leaves its lock behind. One sleep too many would last as long as it says.
       for (let more = 0; !(await passed(more === 0 ? 4_000 : 1_000)); more++) {
         if (more > 8) throw new Error(`The clock could not be moved by ${ms} ms`);
+        locksLeft++;
         sleeps.push(sleep());
       }
       await Promise.all(sleeps);

@@ -128,7 +128,7 @@ describe('the fleet', () => {
   });
 
   it('grants a run that was reset the hosts that it held, and releases those that it no longer wants', async () => {
-    const [, b] = await stage.hosts({ a: {}, b: { exitCode: null }, c: { exitCode: null } });
+    await stage.hosts({ a: {}, b: { exitCode: null }, c: { exitCode: null } });
     const run = await stage.run({ nodes: 2, hosts: ['b', 'c'] });
     const { run: handle, runId } = await run.untilStatus(isRunning);
     const again = {
@@ -146,7 +146,7 @@ describe('the fleet', () => {
     await until(epochs, [null, [2, true, 'held'], [2, true, 'held']]);
     await fleetHandle(stage.env).signal(messages.leaseRequested, { ...again, request: 'fewer', parts: [{ group: 0, nodes: 1, where: {}, resources: null }] });
     await until(epochs, [null, [3, true, 'held'], null]);
-    b?.exit(0);
+    await run.stop('now');
     await run.outcome();
     await stage.allFree();
   });
