@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { RunStatus } from '../spec/nodes.js';
 
-/** What the command ends with; docs/command-line.md. 130 and 143 are 128 and the signal that interrupted it. */
+/** What the command ends with, as docs/command-line.md lists it. 130 and 143 are 128 and the signal that interrupted it. */
 export const EXIT = {
   succeeded: 0,
   runFailed: 1,

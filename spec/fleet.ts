@@ -61,6 +61,8 @@ export interface HostStatus extends HostFacts {
   state: 'free' | 'held' | 'releasing' | 'silent' | 'leaving' | 'drained' | 'incompatible';
   /** No run gets it, whatever its state, until it is resumed. */
   drained: boolean;
+  /** No run gets it, whatever its state: its agent ends as soon as it is free. */
+  leaving: boolean;
   /** What is wrong with it, for people; empty where nothing is. */
   problem: string;
   lease: Lease | null;

@@ -42,7 +42,7 @@ export function host(): Command {
     .option('--interface <name>', 'the interface that its address is taken from')
     .option('--address <ip>', 'its address')
     .option('--port <port>', 'the port for other agents (default: any free one)', wholeNumber('--port', 1, 65_535))
-    .option('--data <directory>', `its data directory (default: ${defaultDataDir()})`)
+    .option('--data <directory>', 'its data directory (default: /var/lib/muster, or ~/.local/share/muster when not root)')
     .option('--fleet <fleet>', 'which fleet', 'default')
     .option('--keep <duration>', 'how long closed runs and unused files are kept on its disk, or `off`', '7d')
     .option('--output-cap <size>', "the most disk that one node's output takes, or `off`: the first MiB and the newest part stay", '256MB')

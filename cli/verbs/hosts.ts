@@ -20,8 +20,9 @@ export function hosts(): Command {
     );
 }
 
-function cells({ host, address, state, drained, lease, cpus, memoryMb, gpus, gpuModel, labels }: HostStatus): string[] {
-  const how = drained && state !== 'drained' ? `${state}, drained` : state;
+function cells({ host, address, state, drained, leaving, lease, cpus, memoryMb, gpus, gpuModel, labels }: HostStatus): string[] {
+  const also = [drained && state !== 'drained' ? 'drained' : '', leaving && state !== 'leaving' ? 'leaving' : ''];
+  const how = [state, ...also.filter(Boolean)].join(', ');
   const cards = gpuModel === null ? String(gpus) : `${gpus} × ${gpuModel}`;
   const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return [host, address, how, lease?.handle ?? '-', String(cpus), `${(memoryMb / 1_024).toFixed(1)} GiB`, cards, shown.join(' ') || '-'];

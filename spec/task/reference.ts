@@ -85,7 +85,7 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   queue_timeout: {
     value: 'a duration',
     default: '`10m`',
-    text: 'How long a run waits for free hosts; given, also for hosts that its fleet has not yet, and else is refused for at once.',
+    text: 'How long a run waits for free hosts. Where it is given, the run also waits for hosts that have not joined the fleet yet; else such a run is refused.',
   },
   gather_timeout: { value: 'a duration', default: '`2m`', text: "How long a run waits for its hosts' answers, `files` and `repos` included." },
   nodes_env: {

@@ -41,6 +41,7 @@ export const RESTART_CAUSES = [
   'HostLost',
   'HostStateLost',
   'HostRestarted',
+  'Fenced',
 ] as const satisfies readonly FailureType[];
 export type RestartCause = (typeof RESTART_CAUSES)[number];
 

@@ -134,8 +134,8 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
 
 export function hostStatus(host: FleetHost): HostStatus {
   const problem = protocolProblem(host.facts.protocol, host.facts.version) ?? '';
-  const { lease, drained, announcedAtMs } = host;
-  return { ...host.facts, state: lease?.state ?? idleState(host, problem), drained, problem, lease, announcedAtMs };
+  const { lease, drained, leaving, announcedAtMs } = host;
+  return { ...host.facts, state: lease?.state ?? idleState(host, problem), drained, leaving, problem, lease, announcedAtMs };
 }
 
 function idleState({ silent, drained, leaving }: FleetHost, problem: string): HostStatus['state'] {

@@ -8,13 +8,13 @@ function render(): string {
   const rows = Object.entries(FAILURES).map(([type, { origin, retried, mend }]) => `| \`${type}\` | ${origin} | ${retried} | ${mend} |`);
   return `# Failures
 
-Made from \`spec/failures.ts\` (\`MUSTER_WRITE_DOCS=1 npx vitest run test/unit/docs\`). The type stands in the workflow's failure, in \`reason\` and in \`muster status\`.
+Made from \`spec/failures.ts\` (\`MUSTER_WRITE_DOCS=1 npx vitest run test/unit/docs\`). The type is that of the workflow's failure; \`muster status\` and \`reason\` in its \`--json\` name it, too. \`reason\` is \`Terminated\` where somebody terminated the workflow, and \`TimedOut\` where Temporal ended it by a timeout of its own.
 
 | type | origin | who tries again | what to do |
 |---|---|---|---|
 ${rows.join('\n')}
 
-Exit codes of the command line: 0 succeeded · 1 run failed · 2 usage or invalid task · 3 Temporal unreachable · 4 timed out waiting · 5 stopped or cancelled by somebody else · 130/143 interrupted.
+Exit codes: [command line](command-line.md).
 `;
 }
 

@@ -1,0 +1,69 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { createProgram } from '../../../cli/program.js';
+
+const FILE = new URL('../../../docs/command-line.md', import.meta.url);
+
+const HEAD = `# The command line
+
+The tables are made from the commands themselves (\`MUSTER_WRITE_DOCS=1 npx vitest run test/unit/docs\`); \`muster VERB --help\` prints the same.
+
+Temporal is found as the Temporal CLI finds it: \`TEMPORAL_ADDRESS\`, \`TEMPORAL_NAMESPACE\`, \`TEMPORAL_API_KEY\`, TLS, and profiles of \`temporal.toml\`. \`MUSTER_SERVER=host:port\`, where it is set, wins over all of them.
+
+**Ctrl-C in \`muster run\`** asks whether the run is to be stopped, and Enter means yes. Without a terminal, and on SIGTERM, the run is stopped at once. A second one kills the programs, a third leaves at once. Closing the terminal
+leaves the run alone: \`muster logs RUN -f\` and \`muster wait RUN\` take it up again; \`muster run -d\` starts a run and returns.
+
+What programs and scripts read is on stdout, words for people are on stderr. Listings take \`--json\`. Without a terminal there are no colours; \`NO_COLOR\` turns them off.
+
+## Exit codes
+
+| code | means |
+|---|---|
+| 0 | the run succeeded, or what was asked for was done |
+| 1 | the run failed, has ended already, or refused; a dev stack did not start |
+| 2 | wrong usage, an invalid task, no such run, host or schedule, an agent that may not start (address, port, data directory, host name) |
+| 3 | Temporal or a control worker does not answer, or Temporal is too old |
+| 4 | \`wait\` gave up waiting |
+| 5 | the run was stopped, cancelled or terminated by somebody else |
+| 70 | a bug of Muster |
+| 130, 143 | interrupted by Ctrl-C, by SIGTERM |
+| 141 | who read the output has left |
+
+## Logs
+
+Agents and control workers log JSON lines to stderr, warnings and errors only; \`MUSTER_LOG=info\` or \`debug\` says more. Under systemd \`journalctl -u muster-host\` shows them.
+`;
+
+/** Defaults that are another on every machine. */
+const OF_THIS_MACHINE: Record<string, string> = {
+  'muster host --name': "the machine's name",
+};
+
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+function section(command: Command, of: string): string {
+  const name = `${of} ${command.name()}`;
+  const usage = command.usage() === '' ? '' : ` ${command.usage()}`;
+  const args = command.registeredArguments.map((each) => `| \`${each.name()}\` | ${cell(each.description)} |`);
+  const shown = command.options.filter(({ hidden }) => !hidden);
+  const options = shown.map(({ flags, long, description, defaultValue }) => {
+    const value = OF_THIS_MACHINE[`${name} ${long}`] ?? defaultValue;
+    const byDefault = typeof value === 'string' || typeof value === 'number' ? ` (default: ${value})` : '';
+    return `| \`${cell(flags)}\` | ${cell(description)}${byDefault} |`;
+  });
+  const table = [...args, ...options];
+  const rows = table.length === 0 ? '' : `\n\n| | |\n|---|---|\n${table.join('\n')}`;
+  const own = `### ${name}\n\n\`${name}${usage}\`: ${command.description()}.${rows}\n`;
+  return [command.commands.length > 0 ? `### ${name}\n\n${command.description()}.\n` : own, ...command.commands.map((each) => section(each, name))].join('\n');
+}
+
+function render(): string {
+  const verbs = createProgram(undefined).commands.filter((command) => command.name() !== 'help' && command.name() !== 'quickstart');
+  return `${HEAD}\n## Verbs\n\n${verbs.map((verb) => section(verb, 'muster')).join('\n')}`;
+}
+
+it('describes every verb and option in docs/command-line.md', () => {
+  if (process.env['MUSTER_WRITE_DOCS']) writeFileSync(FILE, render());
+  expect(readFileSync(FILE, 'utf8')).toBe(render());
+});
