@@ -96,6 +96,8 @@ export interface RosterSealed {
   /** `rosterBytes` of the sealed roster. */
   rosterBytes: string;
   digest: string;
+  /** The identities of the agents, by rank: who they are is asked of them when one of them falls silent. */
+  identities: string[];
   /** The run's token; whoever can read the history has it. */
   token: string;
   /** Epoch milliseconds of the server's clock. */

@@ -8,6 +8,7 @@ import { answerLimit, endNode, prepareNode } from './cell-hosts.js';
 import { wasSuperseded } from './decisions/outcome.js';
 import { followNode } from './follow.js';
 import { failureOf, timeoutOf } from './host-failure.js';
+import type { Witness } from './witnesses.js';
 
 /**
  * Looks after some tens of nodes of one generation: gathers their hosts, hears the sealed roster, starts the nodes and
@@ -59,7 +60,9 @@ class CellStory {
     await this.#parent.signal(messages.cellGathered, { cell: this.#cell, gathered, missing });
     await condition(() => this.#sealed !== null || this.#stopping !== null);
     if (this.#sealed === null) {
-      await Promise.all(hosts.map((host) => this.#end(host)));
+      // Who did not answer is asked by the fleet, until it does.
+      const silent = missing.filter(({ kind }) => kind === 'silent').map(({ host }) => host);
+      await Promise.all(hosts.filter(({ host }) => !silent.includes(host)).map((host) => this.#end(host)));
       return;
     }
     const nodes = gathered.map(({ host, startNumber }) => ({ host, startNumber, gathering: this.#cell }));
@@ -133,10 +136,7 @@ class CellStory {
       seat: { host, address, port, startNumber },
       hostTimeoutSeconds: program.hostTimeoutSeconds,
       summary: `rank ${rank} · ${host} · ${address}`,
-      peers: hosts.flatMap((other) => {
-        const at = ranked.find((node) => node.host === other.host);
-        return other.host === host || !at ? [] : [{ host: other.host, identity: other.identity, localAddress: at.address }];
-      }),
+      peers: peersOf(sealed, ranked, rank),
       silent: this.#silent,
       running: () => this.#open,
       tell: (state) => this.#tellSilence(generation, host, state),
@@ -178,4 +178,10 @@ class CellStory {
   #end(host: GrantedHost): Promise<void> {
     return endNode(this.input, host, this.#cell, this.#stopping);
   }
+}
+
+/** The other nodes of the run, whichever cell looks after them; those behind it first, so that not all ask the same ones. */
+function peersOf({ identities }: messages.RosterSealed, ranked: readonly RosterNode[], rank: number): Witness[] {
+  const others = [...ranked.slice(rank + 1), ...ranked.slice(0, rank)];
+  return others.map((other) => ({ host: other.host, identity: identities[other.rank] ?? '', localAddress: other.address }));
 }

@@ -18,7 +18,7 @@ export interface Followed {
   seat: FormerSeat;
   hostTimeoutSeconds: number;
   summary: string;
-  /** The hosts of the other nodes, in rank order. */
+  /** The hosts of the other nodes, those first that are to be asked first. */
   peers: readonly Witness[];
   /** The hosts of this cell that are silent now, and how many of its nodes have not ended. */
   silent: Set<string>;
@@ -37,6 +37,8 @@ interface Suspicion {
   outageAtMs: number | null;
   togetherAtMs: number | null;
   witnesses: Witnesses;
+  /** What they had said when it was last decided. */
+  word: Witnesses['word'];
 }
 
 /**
@@ -116,17 +118,24 @@ class Follower {
         answer = asAnswer(error);
       },
     );
-    const word = () => this.#suspicion?.witnesses.ended ?? null;
+    const ended = () => this.#suspicion?.witnesses.ended ?? null;
+    const isHeard = () => this.#suspicion !== null && node.heard() > heardBefore;
     for (;;) {
-      await condition(() => answer !== null || word() !== null || (this.#suspicion !== null && node.heard() > heardBefore));
+      await condition(() => answer !== null || ended() !== null || isHeard() || this.#isOutOfReach());
       if (answer !== null) return answer;
-      const end = word();
-      if (end === null) this.#clear();
-      else {
-        scope.cancel();
-        return { kind: 'ended', end };
+      const end = ended();
+      if (end === null && isHeard()) {
+        this.#clear();
+        continue;
       }
+      scope.cancel();
+      return end === null ? { kind: 'silent', taken: false, beat: null } : { kind: 'ended', end };
     }
+  }
+
+  /** Its peers had reached it, and do not any more, or are gone: that is decided about at once. */
+  #isOutOfReach(): boolean {
+    return this.#suspicion?.word === 'reachable' && this.#suspicion.witnesses.word !== 'reachable';
   }
 
   /** A beat that came after the last silence makes the next one a new one. */
@@ -145,7 +154,7 @@ class Follower {
     if (this.#suspicion === null) {
       node.silent.add(this.#host);
       node.tell('silent');
-      this.#suspicion = { outageAtMs: null, togetherAtMs: null, witnesses: this.#callWitnesses(this.#sinceMs + this.#hostTimeoutMs - nowMs) };
+      this.#suspicion = { outageAtMs: null, togetherAtMs: null, word: 'none', witnesses: this.#callWitnesses(this.#sinceMs + this.#hostTimeoutMs - nowMs) };
     }
     if (nowMs - dueMs > lateMs(this.#hostTimeoutMs)) this.#suspicion.outageAtMs = nowMs;
   }
@@ -163,6 +172,7 @@ class Follower {
       return witnesses.ended;
     }
     const peers = witnesses.word;
+    suspicion.word = peers;
     const decision = decideSilence({ nowMs: Date.now(), sinceMs: this.#sinceMs, outageAtMs, togetherAtMs, hostTimeoutMs: this.#hostTimeoutMs, peers });
     if (decision.kind === 'wait') return decision.ms;
     if (witnesses.wasReachable) {

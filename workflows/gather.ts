@@ -10,8 +10,9 @@ import { musterCell } from './cell.js';
 import { BARRIER_RETRIES, type Outcome } from './decisions/outcome.js';
 import { LATE_MS } from './decisions/silence.js';
 import { conditionRearmed } from './in-time.js';
-import { judgeRefusal } from './judge.js';
+import { judgeLost, judgeRefusal } from './judge.js';
 import { type Cell, enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
+import { tellRestart } from './tell-restart.js';
 
 /** Nodes that one cell looks after. Measured: design, section 9. */
 const CELL_SIZE = 50;
@@ -66,8 +67,9 @@ function tellFleet(fleet: string, message: messages.LeaseRequested): void {
 }
 
 /**
- * Gathers the run's hosts, but for newcomers that wait already: their cells ask each to prepare a start. A silent host is given back and
- * replaced until `gather_timeout`, unless the task pins its hosts. Every late host is named.
+ * Gathers the run's hosts, but for newcomers that wait already: their cells ask each to prepare a start. Before the first
+ * roster a silent host is given back and replaced until `gather_timeout`, unless the task pins its hosts; later it is a lost one. Every late
+ * host is named.
  */
 export async function gather(record: RunRecord, task: Task): Promise<Gathering> {
   const deadlineMs = Date.now() + task.gatherTimeoutSeconds * 1000;
@@ -96,8 +98,10 @@ export async function gather(record: RunRecord, task: Task): Promise<Gathering> 
     const [first] = refused;
     if (first) return judgeRefusal(record, task, first.host, { type: first.failure.type, message: sentences(refused) });
 
-    const leftMs = deadlineMs - Date.now();
+    // Once the run has had a roster, a host that does not answer is a lost one.
     const silent = missing.map(({ host }) => host);
+    if (record.roster !== null) return judgeLost(record, task, silent, { type: 'HostLost', message: sentences(missing) });
+    const leftMs = deadlineMs - Date.now();
     const parts = partsOf(
       task,
       record.hosts.filter(({ host }) => silent.includes(host)),
@@ -106,14 +110,11 @@ export async function gather(record: RunRecord, task: Task): Promise<Gathering> 
     record.nodes = record.nodes.filter(({ host }) => !silent.includes(host));
     record.hosts = record.hosts.filter(({ host }) => !silent.includes(host));
     if (task.hosts !== null || leftMs <= 0) return failedFor(timeout(late));
-    // Once the run has had a roster, a host that does not answer is a lost one.
-    if (record.roster !== null && task.onHostLoss === 'fail') return failedFor({ type: 'HostLost', message: sentences(missing) });
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
     const wish = { parts, hosts: null, first: false, unmet: 'wait' as const, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
     const more = await lease(record, wish, () => record.stopWanted !== null);
     if (more === null) return { kind: 'stopped' };
     if (!Array.isArray(more)) return failedFor(timeout(late));
-    if (record.roster !== null) record.replaced.push(...more.map(({ host }) => host));
     record.nodes.push(...more.map((host) => gatheringNode(host, task)));
     record.hosts.push(...more);
     wave = more;
@@ -191,9 +192,11 @@ async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: G
 export async function adoptCell(record: RunRecord, task: Task, id: string, sealed: messages.RosterSealed): Promise<void> {
   const broken = record.cells.find((cell) => cell.id === id);
   if (broken === undefined) return;
+  const again = record.nodes.filter(({ host, state }) => state === 'restarting' && broken.hosts.some((held) => held.host === host));
   const nodes = broken.hosts.flatMap(({ host }) => {
     const seat = record.seats[host];
-    return seat === undefined || record.ends.some((seen) => seen.host === host) ? [] : [{ host, ...seat }];
+    const hasEnded = again.some((node) => node.host === host) || record.ends.some((seen) => seen.host === host);
+    return seat === undefined || hasEnded ? [] : [{ host, ...seat }];
   });
   const cell: Cell = {
     ...{ id: cellWorkflowId(record.ref.handle, record.round, record.cells.length, uuid4().slice(0, 8)) },
@@ -201,6 +204,8 @@ export async function adoptCell(record: RunRecord, task: Task, id: string, seale
   };
   record.cells = [...record.cells.filter((other) => other !== broken), cell];
   await startCell(record, task, cell, { sealed, nodes });
+  // Of those nobody else would hear that they are to start again.
+  for (const { host, startNumber } of again) tellRestart(record, cell, { host, startNumber, delayMs: 0 });
 }
 
 async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messages.CellInput['adopt']): Promise<void> {

@@ -11,7 +11,7 @@ import { decideRoster } from './decisions/seal.js';
 import { adoptCell, gather, tellCells } from './gather.js';
 import { conditionRearmed } from './in-time.js';
 import { hasNewEnds, judgeEnds } from './judge.js';
-import { prepareRescale, wishFulfilled } from './rescale.js';
+import { prepareRescale, putBack, wishFulfilled } from './rescale.js';
 import { type Cell, enter, markNodes, noteStarts, type RunRecord } from './run-record.js';
 import { GANG, startClock, stopClock } from './running-time.js';
 
@@ -66,7 +66,7 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
 /** The final list, as the cells of all nodes hear of it. */
 function sealedMessage(
   { preflight: wanted }: Task,
-  { roster, generation, token, barrierDeadlineMs, startReason, replaced, fence: former }: RunRecord,
+  { roster, hosts, generation, token, barrierDeadlineMs, startReason, replaced, fence: former }: RunRecord,
 ): messages.RosterSealed {
   const bytes = roster === null ? '' : rosterBytes(roster);
   // Who is back needs no fence: its agent has ended what it had.
@@ -75,6 +75,7 @@ function sealedMessage(
     generation,
     rosterBytes: bytes,
     digest: rosterDigest(bytes),
+    identities: (roster?.nodes ?? []).map((node) => hosts.find(({ host }) => host === node.host)?.identity ?? ''),
     token,
     barrierDeadlineMs,
     startReason,
@@ -94,6 +95,7 @@ async function supervise(record: RunRecord, task: Task): Promise<Ending> {
     if (decided()) break;
     const change = await prepareRescale(record, task, decided);
     if (change && !decided()) gang.ending = { kind: 'rescale', ...change };
+    else if (change) await putBack(record, task);
   }
   await judging;
   if (gang.ending?.kind === 'failed') record.lastLines = gang.ending.lastLines;

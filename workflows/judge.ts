@@ -1,6 +1,4 @@
-import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
-import * as messages from '../spec/messages.js';
 import { preflightFor } from '../spec/task/preflight.js';
 import type { Restart } from '../spec/task/restart.js';
 import type { Task } from '../spec/task/task.js';
@@ -10,6 +8,7 @@ import { BARRIER_RETRIES, decideOutcome, decideVerdict, describeEnd, failureOfEn
 import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
 import { noteFailure, type RunRecord, show } from './run-record.js';
 import { GANG, ranMs, stopClock } from './running-time.js';
+import { tellRestart } from './tell-restart.js';
 
 /** Decides about every end that nobody has looked at yet, starts again what starts again alone, and says how the generation stands. */
 export function judgeEnds(record: RunRecord, task: Task): Outcome {
@@ -37,10 +36,17 @@ export function judgeRefusal(record: RunRecord, task: Task, host: string, failur
   const failed: FailedNode = { rank, group, host, failure, code: null };
   const decision = charge(record, task, failed);
   if (decision.do !== 'restart') return { kind: 'failed', failure, lastLines: '' };
-  if (failure.type === 'HostStateLost') record.gone.push(host);
+  if (failure.type === 'HostStateLost') record.gone.push({ host, silent: false });
   const message = `${failure.message}; all nodes start again, ${decision.why}`;
   noteFailure(record, { generation: record.generation, rank, host, type: failure.type, message, lastLines: '', atMs: Date.now() });
   return { kind: 'restart', delayMs: decision.delayMs, failure, message };
+}
+
+/** What is to be done about hosts of an earlier generation that do not answer any more: one loss, however many they are. */
+export function judgeLost(record: RunRecord, task: Task, hosts: readonly string[], failure: Failure): ReturnType<typeof judgeRefusal> {
+  const decided = judgeRefusal(record, task, hosts[0] ?? '', failure);
+  if (decided.kind === 'restart') record.gone.push(...hosts.map((host) => ({ host, silent: true })));
+  return decided;
 }
 
 function verdictOn(record: RunRecord, task: Task, seen: SeenEnd): Verdict {
@@ -95,10 +101,11 @@ function charge(record: RunRecord, task: Task, failed: FailedNode): RestartDecis
   const { onHostLoss } = task;
   // Before all were released one alone cannot be.
   const policy: Restart = record.phase === 'running' ? task.restart : { ...task.restart, scope: 'all' };
-  const ran = ranMs(record.clocks, kind === 'restart' && policy.scope === 'node' ? failed.host : GANG);
+  const scope = kind === 'restart' ? policy.scope : 'all';
+  const ran = ranMs(record.clocks, scope === 'node' ? failed.host : GANG);
   const decision = decideRestart({ policy, onHostLoss, failed, charges: record.charges, ranMs: ran, random: Math.random() });
   if (decision.do === 'restart') {
-    record.charges.push({ kind, host: failed.host, ranMs: ran, free: decision.charge === null });
+    record.charges.push({ kind, scope, host: failed.host, ranMs: ran, free: decision.charge === null });
     if (record.charges.length > MOST_CHARGES) record.charges.shift();
   }
   return decision;
@@ -113,10 +120,5 @@ function startAgain(record: RunRecord, { host, end }: SeenEnd, delayMs: number):
   const node = record.nodes.find((known) => known.host === host);
   if (node) node.state = 'restarting';
   const cell = record.cells.find(({ hosts }) => hosts.some((held) => held.host === host));
-  const { generation } = record;
-  if (cell) {
-    getExternalWorkflowHandle(cell.id)
-      .signal(messages.restartDecided, { generation, host, startNumber: end.startNumber, delayMs })
-      .catch(() => undefined);
-  }
+  if (cell) tellRestart(record, cell, { host, startNumber: end.startNumber, delayMs });
 }

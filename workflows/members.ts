@@ -19,8 +19,8 @@ export async function replaceLost(record: RunRecord, task: Task): Promise<Failur
   noteSeats(record, lost);
   const gone = record.hosts.filter(({ host }) => lost.includes(host));
   record.hosts = record.hosts.filter(({ host }) => !lost.includes(host));
-  const silent = lost.filter((host) => !record.gone.includes(host));
-  await giveBack(record, { clean: [], unclean: record.gone.filter((host) => lost.includes(host)), silent });
+  const unclean = record.gone.flatMap(({ host, silent }) => (lost.includes(host) && !silent ? [host] : []));
+  await giveBack(record, { clean: [], unclean, silent: lost.filter((host) => !unclean.includes(host)) });
   const wish = {
     parts: partsOf(task, gone),
     hosts: task.hosts === null ? null : lost,
@@ -47,14 +47,15 @@ export async function awaitFences(record: RunRecord, task: Task): Promise<void> 
 /** Hosts that this generation has lost, with what they had of the run. */
 function lostHosts(record: RunRecord): string[] {
   const lost = record.ends.filter(({ end }) => end.kind === 'failed' && LOST.includes(end.failure.type)).map(({ host }) => host);
-  return [...new Set([...lost, ...record.gone])];
+  return [...new Set([...lost, ...record.gone.map(({ host }) => host)])];
 }
 
 const LOST: readonly string[] = ['HostLost', 'HostStateLost', 'Fenced'];
 
 function noteSeats(record: RunRecord, lost: readonly string[]): void {
   const seats = (record.roster?.nodes ?? []).flatMap(({ host, address, port }) => {
-    const silent = record.ends.some((seen) => seen.host === host && seen.end.kind === 'failed' && seen.end.failure.type === 'HostLost');
+    const wasLost = record.ends.some((seen) => seen.host === host && seen.end.kind === 'failed' && seen.end.failure.type === 'HostLost');
+    const silent = wasLost || record.gone.some((other) => other.host === host && other.silent);
     return lost.includes(host) && silent ? [{ host, address, port, startNumber: record.seats[host]?.startNumber ?? 0 }] : [];
   });
   record.fence = [...record.fence, ...seats].slice(-MOST_FENCED);

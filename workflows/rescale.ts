@@ -71,6 +71,22 @@ export function wishFulfilled(record: RunRecord): void {
   record.resizing = null;
 }
 
+/** The gang has ended while a wish was being readied for it: the wish waits for the next generation, unless a newer one does. */
+export async function putBack(record: RunRecord, task: Task): Promise<void> {
+  const { resizing } = record;
+  record.resizing = null;
+  if (resizing && record.wish) settle(resizing, 'superseded', `superseded by ${counted(record.wish.nodes)}`);
+  record.wish ??= resizing;
+  await dismissNewcomers(record, task);
+}
+
+/** After the run has continued as new, a wish and its entry in the list of them are one object again. */
+export function relinkWishes(record: RunRecord): void {
+  const entryOf = (wish: Resize | null) => record.resizes.find(({ id, state }) => id === wish?.id && state === 'waiting') ?? wish;
+  record.wish = entryOf(record.wish);
+  record.resizing = entryOf(record.resizing);
+}
+
 /** The run ends: nothing comes of what still waits. */
 export function refuseWishes(record: RunRecord): void {
   for (const wish of [record.wish, record.resizing]) if (wish) settle(wish, 'refused', 'the run ended first');

@@ -67,8 +67,8 @@ export interface RunRecord {
   unreachable: Unreachable[];
   /** Hosts that took the place of lost ones in this generation. */
   replaced: string[];
-  /** Hosts that could not be gathered again, because what they had of the run is lost. */
-  gone: string[];
+  /** Hosts that could not be gathered again: they are silent, or what they had of the run is lost. */
+  gone: { host: string; silent: boolean }[];
   /** Seats of lost hosts, which may still hold processes. */
   fence: FormerSeat[];
   granted: { request: string; hosts: GrantedHost[] } | null;
@@ -200,7 +200,9 @@ export function recordEnds(record: RunRecord, cell: string, generation: number, 
   if (generation !== record.generation || !record.cells.some(({ id }) => id === cell)) return;
   for (const { host, end } of ends) {
     const node = record.nodes.find((known) => known.host === host);
-    if (!node || node.rank === null || end.startNumber < node.startNumber || record.ends.some((seen) => seen.host === host)) continue;
+    if (!node || node.rank === null || record.ends.some((seen) => seen.host === host)) continue;
+    // Of a start that is to be followed by another, the end was told before.
+    if (end.startNumber < node.startNumber + (node.state === 'restarting' ? 1 : 0)) continue;
     record.ends.push({ rank: node.rank, group: node.group, host, end, verdict: null });
     node.exitCode = end.kind === 'exited' ? end.code : null;
     node.state = endState(end, record.phase === 'stopping' || record.phase === 'resizing' || record.phase === 'restarting');

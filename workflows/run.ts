@@ -21,7 +21,7 @@ import { describeNeeds } from './decisions/resource-words.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, runGeneration } from './generation.js';
 import { awaitFences, replaceLost } from './members.js';
-import { recordWish, refuseWishes } from './rescale.js';
+import { recordWish, refuseWishes, relinkWishes } from './rescale.js';
 import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, statusOf } from './run-record.js';
 
 /** A cell has nothing to do any more when its nodes' ends were told. */
@@ -36,6 +36,7 @@ const { resolveTask } = proxyLocalActivities<ControlActivities>({ startToCloseTi
  */
 export async function musterRun(submitted: unknown, carried?: RunRecord): Promise<RunStatus> {
   const record = carried ?? newRecord();
+  relinkWishes(record);
   listen(record);
   const outcome = await CancellationScope.nonCancellable(() => (carried?.task ? holdGang(record, carried.task) : live(record, submitted)));
   record.endedAtMs = Date.now();
@@ -183,7 +184,7 @@ async function goOnAnew(record: RunRecord): Promise<void> {
   await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
   await condition(allHandlersFinished);
   // The task stands in the record; what was submitted is not read again.
-  await continueAsNew<typeof musterRun>(null, { ...record, cells: [] });
+  await continueAsNew<typeof musterRun>(null, { ...record, cells: [], ends: [], granted: null });
 }
 
 /** Gives back the hosts of those who leave, and counts the newcomers in. */

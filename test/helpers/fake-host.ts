@@ -77,6 +77,8 @@ export class FakeHost {
   #memories = new Map<string, Memory>();
   #worker: Worker | undefined;
   #done: Promise<void> | undefined;
+  /** Its looks for silent peers, which it reaches. */
+  #looks: Uint8Array[] = [];
 
   constructor(
     private readonly env: WorkflowEnv,
@@ -142,6 +144,12 @@ export class FakeHost {
   /** A program ends by itself. */
   exit(code: number): void {
     for (const start of this.#allStarts()) if (start.released) void this.#exit(start, code);
+  }
+
+  /** Reaches no peer any more, and says so of those that it looked for. */
+  async losePeers(): Promise<void> {
+    this.settings.sawPeer = { kind: 'unreachable', message: 'refused' };
+    await Promise.all(this.#looks.map((token) => this.env.client.activity.complete(token, this.settings.sawPeer)));
   }
 
   /** The contract of `HostActivities`, without processes. */
@@ -240,6 +248,7 @@ export class FakeHost {
     if (sawPeer === undefined) throw ApplicationFailure.nonRetryable('it looks for nobody', 'Internal');
     if (sawPeer !== 'reachable') return sawPeer;
     const { taskToken } = activityInfo();
+    this.#looks.push(taskToken);
     const timer = setInterval(() => void this.env.client.activity.heartbeat(taskToken).catch(() => clearInterval(timer)), 1_000);
     timer.unref();
     throw new CompleteAsyncError();

@@ -34,7 +34,7 @@ function tell(decision: RestartDecision): string {
 }
 
 const crashed = (code: number, more: Partial<FailedNode> = {}) => failed('CommandFailed', { code, ...more });
-const charge = (more: Partial<Charge> = {}): Charge => ({ kind: 'restart', host: 'h-1', ranMs: HOUR_MS - 1, free: false, ...more });
+const charge = (more: Partial<Charge> = {}): Charge => ({ kind: 'restart', scope: 'all', host: 'h-1', ranMs: HOUR_MS - 1, free: false, ...more });
 const charges = (count: number, more: Partial<Charge> = {}) => Array.from({ length: count }, () => charge(more));
 const segv = { exitCodes: [{ from: 139, to: 139 }] };
 
@@ -90,17 +90,29 @@ describe('a program that failed', () => {
       { charges: charges(4, { free: true }) },
       'all, restart, left 2, after 8000 ms: 2 of 3 restarts left',
     ],
+    [
+      'alone is not charged with what was charged to all by another clock',
+      crashed(1),
+      { scope: 'node', ranMs: 1, charges: charges(3, { ranMs: 100 * HOUR_MS }) },
+      'node, restart, left 2, after 0 ms: 2 of 3 restarts of this node left',
+    ],
+    [
+      'with all is not charged with what was charged to single nodes',
+      crashed(1),
+      { charges: ['h-2', 'h-3', 'h-4'].map((host) => charge({ scope: 'node', host })) },
+      'all, restart, left 2, after 0 ms: 2 of 3 restarts left',
+    ],
     ['is started alone with scope node', crashed(1), { scope: 'node' }, 'node, restart, left 2, after 0 ms: 2 of 3 restarts of this node left'],
     [
       'has a budget of its own with scope node',
       crashed(1),
-      { scope: 'node', charges: charges(3, { host: 'h-2' }) },
+      { scope: 'node', charges: charges(3, { scope: 'node', host: 'h-2' }) },
       'node, restart, left 2, after 0 ms: 2 of 3 restarts of this node left',
     ],
     [
       'uses up its own budget with scope node',
       crashed(1),
-      { scope: 'node', charges: charges(3) },
+      { scope: 'node', charges: charges(3, { scope: 'node' }) },
       'fail, exhausted: all 3 restarts of this node within 1h of running are used',
     ],
     ['does not go by on_host_loss', crashed(1), { lost: 'fail' }, 'all, restart, left 2, after 0 ms: 2 of 3 restarts left'],
@@ -240,7 +252,8 @@ function play({ policy, onHostLoss, failures }: Story) {
   return failures.map(({ failed: node, laterMs, random }) => {
     ranMs += laterMs;
     const decision = decideRestart({ policy, onHostLoss, failed: node, charges: [...kept], ranMs, random });
-    if (decision.do === 'restart') kept.push({ kind: chargeKind(node.failure.type), host: node.host, ranMs, free: decision.charge === null });
+    if (decision.do === 'restart')
+      kept.push({ kind: chargeKind(node.failure.type), scope: decision.scope, host: node.host, ranMs, free: decision.charge === null });
     return { decision, node, ranMs };
   });
 }

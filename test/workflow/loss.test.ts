@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rescale } from '../../spec/messages.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import { until } from '../helpers/until.js';
 import { statesOf } from '../helpers/workflow-env.js';
@@ -62,6 +63,37 @@ describe('a host that is silent to Temporal', () => {
     await stage.record('cell-silent-and-heard', (await run.cells())[0] ?? '');
   });
 
+  it('is lost when the peer that reached it does not any more', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null, sawPeer: 'reachable' }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 2, host_timeout: '5s' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await b?.fallSilent();
+    // Asked again for minutes: its peer reaches it.
+    const patient = /"scheduleToStartTimeout":\{"seconds":"?300/;
+    const cell = stage.env.client.workflow.getHandle((await run.cells())[0] ?? '');
+    await until(async () => patient.test(JSON.stringify((await cell.fetchHistory()).events)), true, 20_000);
+    await a?.losePeers();
+    const { reason, message } = await run.outcome(20_000);
+    expect(reason).toBe('HostLost');
+    expect(message).toMatch(/^Node 1 on b failed in generation 1: Host b was silent for 5 s, and its peers do not reach it either/);
+  });
+
+  it('is looked for by peers that another cell looks after', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null, sawPeer: 'reachable' }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 1, hosts: undefined, host_timeout: '5s' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.executeUpdate(rescale, { args: [{ nodes: 2 }] });
+    await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === 2);
+    expect((await run.cells()).length).toBe(3);
+    await b?.fallSilent();
+    await until(() => a?.asked('watchPeer').map(({ peer, identity }) => [peer.host, identity]), [['b', 'identity-of-a']]);
+    await b?.serve();
+    await run.untilStatus(({ nodes }) => nodes[1]?.state === 'running', 20_000);
+    await run.stop('now');
+    await run.outcome();
+    await stage.allFree();
+  });
+
   it('ends as a peer says that its node ended', async () => {
     const end: NodeEnd = {
       kind: 'exited',
@@ -113,6 +145,36 @@ describe('a host that is silent to Temporal', () => {
   });
 });
 
+describe('a lost host', () => {
+  it('is one that does not answer when all start again', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: null }, c: { exitCode: 0 } });
+    const run = await stage.run({ hosts: undefined, nodes: 2, restart: { attempts: 9, backoff: '3s..3s' }, gather_timeout: '5s', on_host_loss: 'replace' });
+    await run.untilStatus(({ phase, restarts }) => phase === 'restarting' && restarts === 2);
+    await until(() => b?.running(), 0);
+    await b?.fallSilent();
+    const { status, final } = await run.outcome();
+    expect([status, final.generation, final.restarts, final.losses]).toEqual(['succeeded', 3, 2, 1]);
+    expect(final.nodes.map(({ host }) => host)).toEqual(['a', 'c']);
+    expect(final.failures.at(-1)).toMatchObject({ host: 'b', type: 'HostLost' });
+    expect(final.failures.at(-1)?.message).toBe('Host b did not answer within 5 s; all nodes start again, 9 of 10 losses left');
+    expect(a?.asked('runNode').at(-1)?.fence).toEqual([{ host: 'b', address: '10.0.0.2', port: 7_000, startNumber: 2 }]);
+  });
+
+  it('is waited for where the task pins it, also when it does not answer as all start again', async () => {
+    const [, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: [null, null, 0] } });
+    const run = await stage.run({ hosts: ['a', 'b'], restart: { attempts: 9, backoff: '3s..3s' }, gather_timeout: '5s', on_host_loss: 'replace' });
+    await run.untilStatus(({ phase, restarts }) => phase === 'restarting' && restarts === 2);
+    await until(() => b?.running(), 0);
+    await b?.fallSilent();
+    await run.untilStatus(({ losses }) => losses === 1, 20_000);
+    await b?.serve();
+    await b?.announce();
+    const { status, final } = await run.outcome();
+    expect([status, final.generation, final.losses, final.nodes.map(({ host }) => host)]).toEqual(['succeeded', 3, 1, ['a', 'b']]);
+    await stage.allFree();
+  });
+});
+
 describe('an end from outside', () => {
   it('of a cell has another look after its nodes, which go on', async () => {
     const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
@@ -129,6 +191,20 @@ describe('an end from outside', () => {
     await stage.allFree();
     await stage.record('run-cell-terminated', 'story');
     await stage.record('cell-adopts', (await run.cells())[1] ?? '');
+  });
+
+  it('of a cell in the back-off of one of its nodes neither charges that again nor forgets it', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: [7, 7, null] } });
+    const run = await stage.run({ nodes: 2, restart: { scope: 'node', attempts: 9, backoff: '60s..10m' } });
+    await run.untilStatus(({ nodes, restarts }) => restarts === 2 && nodes[1]?.state === 'restarting');
+    const [cell = ''] = await run.cells();
+    await stage.env.client.workflow.getHandle(cell).terminate();
+    const { restarts, failures } = await run.untilStatus(({ nodes }) => nodes[1]?.state === 'running' && nodes[1].startNumber === 3);
+    expect([restarts, failures.length, b?.asked('runNode').map(({ startNumber }) => startNumber)]).toEqual([2, 2, [1, 2, 3]]);
+    a?.exit(0);
+    b?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
   });
 
   it('of the run leaves no cell, and the hosts are released when another run waits', async () => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { rescale } from '../../spec/messages.js';
 import { until } from '../helpers/until.js';
 import { openStage } from './stage.js';
 
@@ -35,5 +36,22 @@ it('still hears a stop, and a cancellation, after it has continued as new', asyn
   await cancelled.handle.cancel();
   expect([(await stopped.outcome()).reason, (await cancelled.outcome()).reason]).toEqual(['Stopped', 'Cancelled']);
   await until(() => c?.running(), 0);
+  await stage.allFree();
+});
+
+it('fulfils a wish for another number of nodes over it', async () => {
+  await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+  const run = await stage.run({ nodes: 2, hosts: undefined });
+  const runIds = new Set<string>();
+  for (const [i, nodes] of [1, 2, 1, 2, 1].entries()) {
+    await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === i + 1);
+    await run.handle.executeUpdate(rescale, { args: [{ nodes }] });
+    const { resizes } = await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === i + 2);
+    expect(resizes.map(({ state }) => state)).toEqual(resizes.map(() => 'done'));
+    runIds.add((await run.handle.describe()).runId);
+  }
+  expect(runIds.size).toBeGreaterThan(1);
+  await run.stop('now');
+  await run.outcome();
   await stage.allFree();
 });

@@ -15,6 +15,8 @@ export interface FailedNode {
 /** A restart that was decided, for the budget and the back-off of those that follow. */
 export interface Charge {
   kind: 'restart' | 'loss';
+  /** scope: whose running time counts. Two clocks are not compared. */
+  scope: 'all' | 'node';
   host: string;
   /** ranMs: the running time by then of what was charged: the gang, or with scope `node` the seat. */
   ranMs: number;
@@ -106,7 +108,7 @@ function restartWithin(facts: Facts, kind: Charge['kind'], free: boolean, rule: 
 }
 
 function isRemembered(charge: Charge, { policy, failed, ranMs }: Facts, kind: Charge['kind'], scope: 'all' | 'node'): boolean {
-  if (charge.kind !== kind || (scope === 'node' && charge.host !== failed.host)) return false;
+  if (charge.kind !== kind || charge.scope !== scope || (scope === 'node' && charge.host !== failed.host)) return false;
   return policy.windowSeconds === null || ranMs - charge.ranMs < policy.windowSeconds * 1000;
 }
 
