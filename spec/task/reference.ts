@@ -29,7 +29,11 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   },
   shell: { value: '`sh`, `bash` or an absolute path', default: '`bash`', text: 'Which shell runs the commands.' },
   env: { value: 'a list of `NAME=value` and `NAME`, or a map', default: 'none', text: 'Variables of every node; a bare name is taken from whoever submits.' },
-  working_dir: { value: 'a path on the host', default: 'a fresh directory per run', text: 'Where the commands start; it is kept over generations.' },
+  working_dir: {
+    value: 'a path on the host; a relative one begins in the fresh directory',
+    default: 'a fresh directory per run',
+    text: 'Where the commands start, and where `files` and `repos` are put. Made where it is missing, and kept over generations.',
+  },
   files: { value: 'a list of `local` or `local:path`', default: 'none', text: 'Files and directories that every node finds in its working directory.' },
   repos: { value: 'one of `local`, `local:path`, a URL, or a map', default: 'none', text: 'A git repository that every node clones, with your local changes.' },
   hosts: { value: 'a list of host ids', default: 'any host', text: 'Exactly these hosts, ranked in this order.' },
@@ -45,8 +49,12 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     default: '`all` up to 16 nodes, `ring` above',
     text: 'Which ways between nodes are proven open before anything starts.',
   },
-  network: { value: 'as `10.0.0.0/24`; host bits may be set', default: 'solved', text: 'The network that the addresses come from.' },
-  interface: { value: 'as `eth1`', default: 'solved', text: 'The interface that the addresses come from.' },
+  network: {
+    value: 'as `10.0.0.0/24`; host bits may be set',
+    default: 'chosen: see [networks](networks.md)',
+    text: 'The network that the addresses come from.',
+  },
+  interface: { value: 'as `eth1`', default: 'chosen: see [networks](networks.md)', text: 'The interface that the addresses come from.' },
   startup_order: {
     value: '`any`, `master-first`, `workers-first`, or a map with `order` and `ready`',
     default: '`any`',
@@ -64,7 +72,7 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
   },
   on_host_loss: {
     value: '`fail`, `replace`',
-    default: '`fail`; `replace` with `restart` or `retry`',
+    default: '`fail`; `replace` with `restart` (not `0`), or with `retry` for `interruption`',
     text: 'Whether a run ends with a lost host, or goes on with another; with `hosts` named, with the lost one when it is back.',
   },
   fencing: {

@@ -11,8 +11,8 @@ The tables are made from the commands themselves (\`MUSTER_WRITE_DOCS=1 npx vite
 
 Temporal is found as the Temporal CLI finds it: \`TEMPORAL_ADDRESS\`, \`TEMPORAL_NAMESPACE\`, \`TEMPORAL_API_KEY\`, TLS, and profiles of \`temporal.toml\`. \`MUSTER_SERVER=host:port\`, where it is set, wins over all of them.
 
-**Ctrl-C in \`muster run\`** asks whether the run is to be stopped, and Enter means yes. Without a terminal, and on SIGTERM, the run is stopped at once. A second one kills the programs, a third leaves at once. Closing the terminal
-leaves the run alone: \`muster logs RUN -f\` and \`muster wait RUN\` take it up again; \`muster run -d\` starts a run and returns.
+**Ctrl-C in \`muster run\`** asks whether the run is to be stopped; Enter means yes, and so does Ctrl-C. Without a terminal, and on SIGTERM, nothing is asked and the run is stopped. While it is being stopped one more kills the programs, and
+the next leaves at once. Closing the terminal leaves the run alone: \`muster logs RUN -f\` and \`muster wait RUN\` take it up again; \`muster run -d\` starts a run and returns.
 
 What programs and scripts read is on stdout, words for people are on stderr. Listings take \`--json\`. Without a terminal there are no colours; \`NO_COLOR\` turns them off.
 
