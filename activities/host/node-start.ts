@@ -59,7 +59,7 @@ export class NodeStart {
     this.#tie = new Tie(agent, record, this.dir, {
       onDue: () => this.#unsaved && this.#save({}),
       onUnwanted: (why) => this.#giveBack(why),
-      onSilent: () => this.#fenceItself(),
+      onSilent: (overdueMs) => this.#fenceItself(overdueMs),
     });
   }
 
@@ -209,12 +209,12 @@ export class NodeStart {
     if (health) void watchHealth(health, { dir: this.dir, address, baseEnv, signal: this.#life.signal }, (seen) => this.#giveUp('Unhealthy', seen));
   }
 
-  /** Ends a program that did nothing wrong by its exit code. */
-  #giveUp(type: FailureType, message: string): void {
+  /** Ends a program that did nothing wrong by its exit code. What is overdue comes off its grace. */
+  #giveUp(type: FailureType, message: string, overdueMs = 0): void {
     if (this.#gaveUp || this.#stopping || this.record.end) return;
     const { stopSignal, stopDurationSeconds } = this.record.program;
     this.#gaveUp = { type, message };
-    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
+    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, Math.max(0, stopDurationSeconds * 1000 - overdueMs));
   }
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
@@ -278,9 +278,9 @@ export class NodeStart {
   }
 
   /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */
-  #fenceItself(): void {
+  #fenceItself(overdueMs: number): void {
     const { hostTimeoutSeconds } = this.record.program;
-    this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`);
+    this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`, overdueMs);
   }
 
   #save(change: Partial<StartRecord>): void {
