@@ -10,12 +10,13 @@ import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
 import { enterAlone } from './enter-alone.js';
 import { watchHealth } from './health.js';
+import { Journal } from './journal.js';
+import { LostHosts } from './lost-hosts.js';
 import { isFirstWave, meet } from './meet.js';
 import { exitedEnd, type FailedMore, failedEnd } from './node-end.js';
 import { boundOnce } from './output-keeper.js';
-import { fenceLost } from './peers.js';
 import { NotReady, passGate } from './readiness.js';
-import { type StartRecord, startDir, writeStart } from './store.js';
+import { type StartRecord, startDir } from './store.js';
 import { asFailure, reportEnd, tellCleaned, tellHeard, tellReleased } from './tell.js';
 import { Tie } from './tie.js';
 
@@ -36,10 +37,10 @@ export class NodeStart {
   #stopping: Promise<boolean> | undefined;
   #held: HeldPort | undefined;
   readonly #tie: Tie;
-  /** Ends what goes on as long as the program does: its health check, the calls to lost hosts. */
+  readonly #journal: Journal;
+  /** Ends what goes on as long as the program does. */
   readonly #life = new AbortController();
-  /** What stands on the disk is older than what is known. */
-  #unsaved = false;
+  readonly #lostHosts = new LostHosts(this.#life.signal);
   /** Why this node is being ended though its program did nothing wrong by its exit code. */
   #gaveUp: Failure | undefined;
   #closed = false;
@@ -56,8 +57,9 @@ export class NodeStart {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#journal = new Journal(agent, record, this.cookie);
     this.#tie = new Tie(agent, record, this.dir, {
-      onDue: () => this.#unsaved && this.#save({}),
+      onDue: () => this.#journal.catchUp(),
       onUnwanted: (why) => this.#giveBack(why),
       onSilent: (overdueMs) => this.#fenceItself(overdueMs),
     });
@@ -87,6 +89,7 @@ export class NodeStart {
       void this.#fail('ShimLost', 'the process that waits to start the program was killed');
       return;
     }
+    this.#lostHosts.call(this.record);
     if (this.record.freePort !== null && this.#held === undefined && !readProgram(this.dir)) {
       void holdPort(this.record.freePort).then((held) => this.hold(held));
     }
@@ -121,20 +124,17 @@ export class NodeStart {
   begin(activity: { token: Uint8Array; workflowId: string; activityId: string }, input: RunNodeInput, deadlineAtMs: number): void {
     const alreadyReleased = this.record.stage === 'released';
     const over = this.record.end !== null || this.#stopping !== undefined;
-    const { generation, rank, address, token } = input;
+    const { generation, rank, address, token, fence } = input;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
-    this.#save({
-      ...{ token, address },
+    this.#journal.save({
+      ...{ token, address, fence },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
       ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
     });
     this.#tie.take(activity.token);
     if (input.again) void tellHeard(this.agent, activity.workflowId);
-    if (input.fence.length > 0 && !over) {
-      const { run } = this.record;
-      void fenceLost({ run, token, generation, localAddress: address, seats: input.fence }, this.#life.signal);
-    }
+    if (!over) this.#lostHosts.call(this.record);
     if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
     if (rank > 0) this.#letPortGo();
     this.#abort.abort();
@@ -151,7 +151,7 @@ export class NodeStart {
     entering
       .then(() => {
         if (input.entry === 'alone') return;
-        if (this.record.program.startup.order !== 'any') this.#save({ opened: true });
+        if (this.record.program.startup.order !== 'any') this.#journal.save({ opened: true });
         if (input.rank === 0) void tellReleased(this.agent, this.record.run.handle, input.generation);
       })
       .catch((error: unknown) => {
@@ -169,7 +169,7 @@ export class NodeStart {
     const { baseEnv } = this.agent;
     const { address } = this.record;
     if (ready !== null) await passGate(ready, { dir: this.dir, address, baseEnv, signal });
-    this.#save({ up: true });
+    this.#journal.save({ up: true });
   }
 
   #gateFailed(error: unknown): boolean {
@@ -198,7 +198,7 @@ export class NodeStart {
 
   #released(): void {
     if (this.#watch) return;
-    this.#save({ stage: 'released' });
+    this.#journal.save({ stage: 'released' });
     this.#watch = watchExit(this.dir, {
       onExit: (code, endedAtMs) => void this.#exited(code, endedAtMs),
       onShimLost: () => void this.#shimLost(),
@@ -235,7 +235,7 @@ export class NodeStart {
 
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
-    this.#save({ end });
+    this.#journal.save({ end });
     void boundOnce(this.agent, this.dir);
     this.#letPortGo();
     this.#abort.abort();
@@ -250,7 +250,7 @@ export class NodeStart {
     const { activity } = this.record;
     if (activity) await reportEnd(this.agent, activity, end, this.cookie, () => this.#closed);
     if (this.#closed) return;
-    this.#save({ stage: 'reported' });
+    this.#journal.save({ stage: 'reported' });
     this.#close();
   }
 
@@ -281,17 +281,5 @@ export class NodeStart {
   #fenceItself(overdueMs: number): void {
     const { hostTimeoutSeconds } = this.record.program;
     this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`, overdueMs);
-  }
-
-  #save(change: Partial<StartRecord>): void {
-    Object.assign(this.record, change);
-    try {
-      writeStart(this.agent.dataDir, this.record);
-      this.#unsaved = false;
-    } catch (error) {
-      // A full disk is no reason to lose a program that runs: what is known is written with the next beat.
-      if (!this.#unsaved) this.agent.log.error({ error: String(error), start: this.cookie }, 'the state of a node cannot be written; going on without');
-      this.#unsaved = true;
-    }
   }
 }

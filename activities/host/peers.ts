@@ -1,6 +1,6 @@
 import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
-import type { FormerSeat, PeerWord, WatchPeerInput } from '../../spec/activities.js';
-import type { NodeEnd, RunRef } from '../../spec/nodes.js';
+import type { PeerWord, WatchPeerInput } from '../../spec/activities.js';
+import type { NodeEnd } from '../../spec/nodes.js';
 import { askPeer } from '../network/ask-peer.js';
 import { type Answer, type Question, sameProof, signAnswer, signQuestion } from '../network/protocol.js';
 import type { Agent } from './agent.js';
@@ -65,36 +65,6 @@ export async function watchPeer(agent: Agent, { run, token, localAddress, peer, 
       log.warn({ error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
     }
     await pause(Math.min(ASK_EVERY_MS, Math.max(0, leftMs() - SHORTEST_TRY_MS)));
-  }
-}
-
-/** Who fences whom. */
-export interface Fence {
-  run: RunRef;
-  token: string;
-  /** The generation that goes on without them. */
-  generation: number;
-  localAddress: string;
-  seats: readonly FormerSeat[];
-}
-
-/**
- * Keeps calling the agents of hosts that the run went on without, until each has ended what it still had of the run, or the signal aborts: whoever
- * comes back and cannot reach Temporal hears of it so.
- */
-export async function fenceLost(of: Fence, signal: AbortSignal): Promise<void> {
-  const { run, token, generation, localAddress } = of;
-  let left = [...of.seats];
-  while (left.length > 0 && !signal.aborted) {
-    const fenced = await Promise.all(
-      left.map(async ({ host, address, port, startNumber }) => {
-        const question = { kind: 'fence' as const, address, port, localAddress, token, runId: run.runId, host, startNumber, generation: generation - 1 };
-        const answer = await askPeer(question, ANSWER_LIMIT_MS);
-        return answer.heard && answer.state === 'fenced' ? host : null;
-      }),
-    );
-    left = left.filter(({ host }) => !fenced.includes(host));
-    if (left.length > 0) await pause(ASK_EVERY_MS);
   }
 }
 

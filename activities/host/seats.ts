@@ -141,6 +141,7 @@ export class Seats {
           token: '',
           up: false,
           opened: false,
+          fence: [],
           freePort: held?.port ?? null,
           activity: null,
           end: null,
