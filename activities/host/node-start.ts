@@ -35,6 +35,8 @@ export class NodeStart {
   #abort = new AbortController();
   #watch: { close(): void } | undefined;
   #stopping: Promise<boolean> | undefined;
+  /** The end of its processes that is under way, or was last. */
+  #terminating: Promise<unknown> | undefined;
   #held: HeldPort | undefined;
   readonly #tie: Tie;
   readonly #journal: Journal;
@@ -81,14 +83,10 @@ export class NodeStart {
     }
     const program = readProgram(this.dir) ?? readShim(this.dir);
     if (program && !isFromHere(program) && !readExit(this.dir)) {
-      void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
-      return;
+      return void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
     }
     if (readProgram(this.dir)) this.#released();
-    else if (!shimAlive(this.dir)) {
-      void this.#fail('ShimLost', 'the process that waits to start the program was killed');
-      return;
-    }
+    else if (!shimAlive(this.dir)) return void this.#shimLost('the process that waits to start the program was killed');
     this.#lostHosts.call(this.record);
     if (this.record.freePort !== null && this.#held === undefined && !readProgram(this.dir)) {
       void holdPort(this.record.freePort).then((held) => this.hold(held));
@@ -142,7 +140,11 @@ export class NodeStart {
     const { signal } = this.#abort;
     const go = () => {
       this.#letPortGo();
-      if (!signal.aborted && releaseShim(this.dir, 'go')) setImmediate(() => this.#released());
+      if (signal.aborted) return;
+      // A shim that takes no word had it before, or is dead: the watch tells which.
+      releaseShim(this.dir, 'go');
+      this.record.stage = 'released';
+      setImmediate(() => this.#released());
     };
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
     const up = () => this.#pass(signal);
@@ -189,19 +191,26 @@ export class NodeStart {
 
   async #end(why: Failure, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
     this.#abort.abort();
-    if (this.record.end) return (await terminateStart({ dir: this.dir, cookie: this.cookie, signal, graceMs: 0 })).clean;
+    if (this.record.end) return this.#terminate(signal, 0);
     if (!readProgram(this.dir)) releaseShim(this.dir, 'abort');
-    const { clean } = await terminateStart({ dir: this.dir, cookie: this.cookie, signal, graceMs });
+    const clean = await this.#terminate(signal, graceMs);
     if (!this.#watch) await this.#fail(why.type, why.message, { clean });
     return clean;
   }
 
+  /** True: nothing of it is left. */
+  async #terminate(signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
+    const terminating = terminateStart({ dir: this.dir, cookie: this.cookie, signal, graceMs });
+    this.#terminating = terminating.catch(() => undefined);
+    return (await terminating).clean;
+  }
+
   #released(): void {
-    if (this.#watch) return;
+    if (this.#watch || this.#closed) return;
     this.#journal.save({ stage: 'released' });
     this.#watch = watchExit(this.dir, {
       onExit: (code, endedAtMs) => void this.#exited(code, endedAtMs),
-      onShimLost: () => void this.#shimLost(),
+      onShimLost: () => void this.#shimLost('the process that records the exit was killed; the program was ended'),
     });
     const { health } = this.record.program;
     const { baseEnv } = this.agent;
@@ -219,14 +228,17 @@ export class NodeStart {
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
     this.#watch?.close();
+    const stopped = this.#stopping !== undefined;
     const unready = () => this.#isMidWave() && !this.record.up;
-    await this.#finish(await exitedEnd(this, { code, endedAtMs }, { stopped: this.#stopping !== undefined, unready, gaveUp: () => this.#gaveUp }));
+    // The rest of a program that is being stopped has what is left of the grace.
+    await this.#terminating;
+    await this.#finish(await exitedEnd(this, { code, endedAtMs }, { stopped, unready, gaveUp: () => this.#gaveUp }));
   }
 
-  async #shimLost(): Promise<void> {
+  async #shimLost(message: string): Promise<void> {
     this.#watch?.close();
-    const { clean } = await terminateStart({ dir: this.dir, cookie: this.cookie, signal: 'SIGKILL', graceMs: 0 });
-    await this.#fail('ShimLost', 'the process that records the exit was killed; the program was ended', { clean });
+    await this.#terminating;
+    await this.#fail('ShimLost', message, { clean: await this.#terminate('SIGKILL', 0) });
   }
 
   async #fail(type: FailureType, message: string, more?: FailedMore): Promise<void> {
