@@ -1,13 +1,16 @@
 import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
 import type { PeerWord, WatchPeerInput } from '../../spec/activities.js';
+import { cookie } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import { askPeer } from '../network/ask-peer.js';
 import { type Answer, type Question, sameProof, signAnswer, signQuestion } from '../network/protocol.js';
+import { terminateStart } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { bury } from './called-off.js';
+import type { NodeStart } from './node-start.js';
 import type { Seats } from './seats.js';
-import { readStart } from './store.js';
+import { readStart, type StartRecord, startDir } from './store.js';
 
 const ANSWER_LIMIT_MS = 2_000;
 const SHORTEST_TRY_MS = 250;
@@ -27,10 +30,20 @@ export async function answerPeer(agent: Agent, seats: Seats, question: Question)
     return say(live ? 'running' : 'unknown');
   }
   bury(agent, runId, { generation, startNumber, gathering: null });
-  const { stopSignal, stopDurationSeconds } = record.program;
+  return say((await endFenced(agent, record, live)) ? 'fenced' : 'unclean');
+}
+
+/** True: nothing of it is left. */
+async function endFenced({ dataDir }: Agent, { program, run, host, startNumber }: StartRecord, live: NodeStart | undefined): Promise<boolean> {
+  const { stopSignal, stopDurationSeconds } = program;
   const why = { type: 'Superseded' as const, message: 'the run went on without this host' };
-  const clean = live ? await live.stop(why, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000) : true;
-  return say(clean ? 'fenced' : 'unclean');
+  if (live) return await live.stop(why, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
+  // That nobody looks after it proves nothing: its processes are looked for.
+  const { clean } = await terminateStart({
+    ...{ dir: startDir(dataDir, run.runId, startNumber), cookie: cookie(run.runId, host, startNumber) },
+    ...{ signal: 'SIGKILL', graceMs: 0 },
+  });
+  return clean;
 }
 
 /**
