@@ -23,6 +23,10 @@ export class Seats {
 
   constructor(private readonly agent: Agent) {
     this.#spare = new SpareShim(agent);
+  }
+
+  /** From now on starts may come: a shim is forked ahead. */
+  expectStarts(): void {
     this.#spare.refill(0);
   }
 
