@@ -5,6 +5,8 @@ import type { TemporalOptions } from './options.js';
 /** Standalone activities, which carry logs and questions to hosts, came with this server. */
 export const MINIMUM_SERVER = '1.32.0';
 
+const DIAL_LIMIT_MS = 5_000;
+
 /** grpc-js waits up to 19 s between attempts by default; a server that is back is met again at once. Measured. */
 const RECONNECT = {
   'grpc.initial_reconnect_backoff_ms': 50,
@@ -20,17 +22,21 @@ export class TemporalUnreachable extends Error {}
 /** The server is older than `MINIMUM_SERVER`. */
 export class ServerTooOld extends Error {}
 
+/** A client that dials by itself, again and again: what is asked of it fails as long as Temporal is not there. */
+export function lazyClient(options: TemporalOptions): Client {
+  return new Client({ connection: lazyConnection(options, DIAL_LIMIT_MS), namespace: options.namespace, dataConverter });
+}
+
 /**
  * Dials Temporal within `limitMs` and checks its version.
  * Throws `TemporalUnreachable` and `ServerTooOld`.
  */
-export async function dial(options: TemporalOptions, limitMs = 5_000): Promise<Client> {
-  const { namespace, ...rest } = options;
-  const connectionOptions = { ...rest, connectTimeout: limitMs, channelArgs: RECONNECT } as ConnectionOptions;
-  let connection: Connection;
+export async function dial(options: TemporalOptions, limitMs = DIAL_LIMIT_MS): Promise<Client> {
+  const connection = lazyConnection(options, limitMs);
   try {
-    connection = await Connection.connect(connectionOptions);
+    await connection.ensureConnected();
   } catch (error) {
+    await connection.close();
     throw new TemporalUnreachable(
       `Temporal cannot be reached at ${options.address} (${reason(error)}). Start it, or set TEMPORAL_ADDRESS; \`muster dev\` brings one of its own.`,
     );
@@ -40,7 +46,11 @@ export async function dial(options: TemporalOptions, limitMs = 5_000): Promise<C
     await connection.close();
     throw new ServerTooOld(`The Temporal server at ${options.address} is ${serverVersion}; Muster needs ${MINIMUM_SERVER} or newer (CLI 1.9 or newer).`);
   }
-  return new Client({ connection, namespace, dataConverter });
+  return new Client({ connection, namespace: options.namespace, dataConverter });
+}
+
+function lazyConnection({ namespace: _namespace, ...rest }: TemporalOptions, limitMs: number): Connection {
+  return Connection.lazy({ ...rest, connectTimeout: limitMs, channelArgs: RECONNECT } as ConnectionOptions);
 }
 
 function reason(error: unknown): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
@@ -19,7 +19,7 @@ import { AddressNotFound } from '../activities/network/errors.js';
 import { baseEnvironment } from '../activities/process/env.js';
 import { readBootId, readPidNamespace } from '../activities/process/identity.js';
 import { dataConverter } from '../connection/data-converter.js';
-import { dial } from '../connection/dial.js';
+import { lazyClient } from '../connection/dial.js';
 import type { TemporalOptions } from '../connection/options.js';
 import { MOST_ANNOUNCED } from '../spec/candidates.js';
 import { fleetWorkflowId, hostQueue } from '../spec/ids.js';
@@ -29,7 +29,8 @@ import { announce } from './announce.js';
 import { openDataDir } from './host-identity.js';
 import { pollerIdentity, refuseSharedQueue } from './host-in-use.js';
 import { openHostPort } from './host-port.js';
-import { createLogger, installRuntime } from './runtime.js';
+import { type Connections, reachTemporal } from './reach-temporal.js';
+import { createLogger } from './runtime.js';
 
 export interface AgentSettings {
   host: string;
@@ -61,56 +62,62 @@ export interface RunningAgent {
   kill(): Promise<void>;
 }
 
-/** An agent's two ways to Temporal: one for tasks, one for beats and signals. */
-export interface Connections {
-  client: Client;
-  connection: NativeConnection;
-  close(): Promise<void>;
-}
-
-export async function connectAgent(options: TemporalOptions, log = createLogger('muster-host')): Promise<Connections> {
-  installRuntime(log);
-  const { namespace: _namespace, ...connectionOptions } = options;
-  const [client, connection] = await Promise.all([
-    dial(options),
-    NativeConnection.connect(connectionOptions as Parameters<typeof NativeConnection.connect>[0]),
-  ]);
-  const close = async () => {
-    await Promise.all([connection.close(), client.connection.close()]);
-  };
-  return { client, connection, close };
-}
-
 /**
  * Starts the agent of this machine: takes its data directory, carries on with what a predecessor left there, serves the host's
- * queue and announces the host. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, each with a
+ * queue and announces the host. Where Temporal is away and there is something to carry on with, it does that meanwhile and goes on dialling, until
+ * `signal` aborts. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, each with a
  * sentence for people. Several agents of one process may share connections, which outlive them.
  */
-export async function startAgent(options: TemporalOptions, settings: AgentSettings, shared?: Connections): Promise<RunningAgent> {
+export async function startAgent(
+  options: TemporalOptions,
+  settings: AgentSettings,
+  { shared, signal }: { shared?: Connections; signal?: AbortSignal } = {},
+): Promise<RunningAgent> {
   const { host, fleet } = settings;
   const log = createLogger(`muster-host ${host}`);
   const shown = shownAddress(settings);
   const told = { address: settings.address === undefined ? null : shown, network: settings.network ?? null, interface: settings.interface ?? null };
   const dataDir = await openDataDir(settings.dataDir, host);
-  const { namespace } = options;
-  const [{ client, connection, close }, peers, facts] = await Promise.all([
-    shared ? { ...shared, close: async () => {} } : connectAgent(options, log),
-    openHostPort(dataDir.path, told.address, settings.port),
-    readFacts(),
-  ]);
-  const taskQueue = hostQueue(fleet, host);
-  await refuseSharedQueue(client, taskQueue, host, dataDir.identity);
+  // A driver may take its time.
+  const reading = readFacts();
+  const peers = await openHostPort(dataDir.path, told.address, settings.port);
+  const client = shared?.client ?? lazyClient(options);
 
   const agent: Agent = {
     ...{ host, fleet, identity: dataDir.identity, dataDir: dataDir.path, version: ownVersion() },
-    ...{ candidates: readCandidates, told, gpus: facts.gpus },
+    ...{ candidates: readCandidates, told, gpus: 0 },
     outputCapBytes: settings.outputCapBytes,
     clock: new ServerClock(),
     ...{ client, peers, log, baseEnv: baseEnvironment(process.env) },
     ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
   };
+  // Before Temporal is there: what a predecessor left is looked after, and fenced, also on a host that is cut off.
   const seats = new Seats(agent);
+  const adopted = seats.adopt();
+  if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
+  // Not earlier: what was not taken up yet is not known to live.
   peers.answer((question) => answerPeer(agent, seats, question));
+  const keeper = keepOutputBounded(agent, () => seats.all());
+  const letGo = async (connection?: NativeConnection) => {
+    keeper.stop();
+    seats.detach();
+    await Promise.all([peers.close(), ...(shared ? [] : [connection?.close(), client.connection.close()])]);
+    dataDir.unlock();
+  };
+
+  const { namespace } = options;
+  const taskQueue = hostQueue(fleet, host);
+  let connection: NativeConnection | undefined;
+  try {
+    connection = shared?.connection ?? (await reachTemporal(options, log, () => seats.all().length > 0, signal));
+    await refuseSharedQueue(client, taskQueue, host, dataDir.identity);
+  } catch (error) {
+    await letGo(connection);
+    throw error;
+  }
+  const facts = await reading;
+  agent.gpus = facts.gpus;
+  seats.expectStarts();
   const socket = await serveRosters(agent);
   const worker = await Worker.create({
     ...{ connection, namespace, taskQueue, dataConverter },
@@ -121,33 +128,26 @@ export async function startAgent(options: TemporalOptions, settings: AgentSettin
     shutdownGraceTime: 0,
   });
   const done = worker.run();
-  const adopted = seats.adopt();
-  if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
   void readClock(client, taskQueue);
-  const address = shown;
   const announced = {
-    ...{ host, identity: agent.identity, address, candidates: readCandidates().slice(0, MOST_ANNOUNCED), told },
+    ...{ host, identity: agent.identity, address: shown, candidates: readCandidates().slice(0, MOST_ANNOUNCED), told },
     ...{ ...facts, labels: settings.labels, version: agent.version, protocol: OWN_PROTOCOL },
   };
   const announcer = await announce(client, fleet, announced, () => seats.runs(), log);
 
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);
 
-  const keeper = keepOutputBounded(agent, () => seats.all());
-
   const stop = async () => {
     announcer.stop();
-    keeper.stop();
     retention?.stop();
     seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await done;
-    await Promise.all([peers.close(), close()]);
     socket.close();
-    dataDir.unlock();
+    await letGo(connection);
   };
   return {
-    ...{ host, address, done, stop },
+    ...{ host, address: shown, done, stop },
     async drain() {
       await announcer.leave();
       // Between two generations a run holds the host without a node on it.

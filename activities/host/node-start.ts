@@ -10,12 +10,13 @@ import { watchExit } from '../process/watch.js';
 import type { Agent } from './agent.js';
 import { enterAlone } from './enter-alone.js';
 import { watchHealth } from './health.js';
+import { Journal } from './journal.js';
+import { LostHosts } from './lost-hosts.js';
 import { isFirstWave, meet } from './meet.js';
 import { exitedEnd, type FailedMore, failedEnd } from './node-end.js';
 import { boundOnce } from './output-keeper.js';
-import { fenceLost } from './peers.js';
 import { NotReady, passGate } from './readiness.js';
-import { type StartRecord, startDir, writeStart } from './store.js';
+import { type StartRecord, startDir } from './store.js';
 import { asFailure, reportEnd, tellCleaned, tellHeard, tellReleased } from './tell.js';
 import { Tie } from './tie.js';
 
@@ -34,12 +35,14 @@ export class NodeStart {
   #abort = new AbortController();
   #watch: { close(): void } | undefined;
   #stopping: Promise<boolean> | undefined;
+  /** The end of its processes that is under way, or was last. */
+  #terminating: Promise<unknown> | undefined;
   #held: HeldPort | undefined;
   readonly #tie: Tie;
-  /** Ends what goes on as long as the program does: its health check, the calls to lost hosts. */
+  readonly #journal: Journal;
+  /** Ends what goes on as long as the program does. */
   readonly #life = new AbortController();
-  /** What stands on the disk is older than what is known. */
-  #unsaved = false;
+  readonly #lostHosts = new LostHosts(this.#life.signal);
   /** Why this node is being ended though its program did nothing wrong by its exit code. */
   #gaveUp: Failure | undefined;
   #closed = false;
@@ -56,10 +59,11 @@ export class NodeStart {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+    this.#journal = new Journal(agent, record, this.cookie);
     this.#tie = new Tie(agent, record, this.dir, {
-      onDue: () => this.#unsaved && this.#save({}),
+      onDue: () => this.#journal.catchUp(),
       onUnwanted: (why) => this.#giveBack(why),
-      onSilent: () => this.#fenceItself(),
+      onSilent: (overdueMs) => this.#fenceItself(overdueMs),
     });
   }
 
@@ -79,14 +83,11 @@ export class NodeStart {
     }
     const program = readProgram(this.dir) ?? readShim(this.dir);
     if (program && !isFromHere(program) && !readExit(this.dir)) {
-      void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
-      return;
+      return void this.#fail('HostRestarted', 'the machine, or its container, was restarted, and the program ended with it');
     }
     if (readProgram(this.dir)) this.#released();
-    else if (!shimAlive(this.dir)) {
-      void this.#fail('ShimLost', 'the process that waits to start the program was killed');
-      return;
-    }
+    else if (!shimAlive(this.dir)) return void this.#shimLost('the process that waits to start the program was killed');
+    this.#lostHosts.call(this.record);
     if (this.record.freePort !== null && this.#held === undefined && !readProgram(this.dir)) {
       void holdPort(this.record.freePort).then((held) => this.hold(held));
     }
@@ -121,20 +122,17 @@ export class NodeStart {
   begin(activity: { token: Uint8Array; workflowId: string; activityId: string }, input: RunNodeInput, deadlineAtMs: number): void {
     const alreadyReleased = this.record.stage === 'released';
     const over = this.record.end !== null || this.#stopping !== undefined;
-    const { generation, rank, address, token } = input;
+    const { generation, rank, address, token, fence } = input;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
-    this.#save({
-      ...{ token, address },
+    this.#journal.save({
+      ...{ token, address, fence },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
       ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
     });
     this.#tie.take(activity.token);
     if (input.again) void tellHeard(this.agent, activity.workflowId);
-    if (input.fence.length > 0 && !over) {
-      const { run } = this.record;
-      void fenceLost({ run, token, generation, localAddress: address, seats: input.fence }, this.#life.signal);
-    }
+    if (!over) this.#lostHosts.call(this.record);
     if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
     if (rank > 0) this.#letPortGo();
     this.#abort.abort();
@@ -142,7 +140,11 @@ export class NodeStart {
     const { signal } = this.#abort;
     const go = () => {
       this.#letPortGo();
-      if (!signal.aborted && releaseShim(this.dir, 'go')) setImmediate(() => this.#released());
+      if (signal.aborted) return;
+      // A shim that takes no word had it before, or is dead: the watch tells which.
+      releaseShim(this.dir, 'go');
+      this.record.stage = 'released';
+      setImmediate(() => this.#released());
     };
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
     const up = () => this.#pass(signal);
@@ -151,7 +153,7 @@ export class NodeStart {
     entering
       .then(() => {
         if (input.entry === 'alone') return;
-        if (this.record.program.startup.order !== 'any') this.#save({ opened: true });
+        if (this.record.program.startup.order !== 'any') this.#journal.save({ opened: true });
         if (input.rank === 0) void tellReleased(this.agent, this.record.run.handle, input.generation);
       })
       .catch((error: unknown) => {
@@ -169,7 +171,7 @@ export class NodeStart {
     const { baseEnv } = this.agent;
     const { address } = this.record;
     if (ready !== null) await passGate(ready, { dir: this.dir, address, baseEnv, signal });
-    this.#save({ up: true });
+    this.#journal.save({ up: true });
   }
 
   #gateFailed(error: unknown): boolean {
@@ -189,19 +191,26 @@ export class NodeStart {
 
   async #end(why: Failure, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
     this.#abort.abort();
-    if (this.record.end) return (await terminateStart({ dir: this.dir, cookie: this.cookie, signal, graceMs: 0 })).clean;
+    if (this.record.end) return this.#terminate(signal, 0);
     if (!readProgram(this.dir)) releaseShim(this.dir, 'abort');
-    const { clean } = await terminateStart({ dir: this.dir, cookie: this.cookie, signal, graceMs });
+    const clean = await this.#terminate(signal, graceMs);
     if (!this.#watch) await this.#fail(why.type, why.message, { clean });
     return clean;
   }
 
+  /** True: nothing of it is left. */
+  async #terminate(signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
+    const terminating = terminateStart({ dir: this.dir, cookie: this.cookie, signal, graceMs });
+    this.#terminating = terminating.catch(() => undefined);
+    return (await terminating).clean;
+  }
+
   #released(): void {
-    if (this.#watch) return;
-    this.#save({ stage: 'released' });
+    if (this.#watch || this.#closed) return;
+    this.#journal.save({ stage: 'released' });
     this.#watch = watchExit(this.dir, {
       onExit: (code, endedAtMs) => void this.#exited(code, endedAtMs),
-      onShimLost: () => void this.#shimLost(),
+      onShimLost: () => void this.#shimLost('the process that records the exit was killed; the program was ended'),
     });
     const { health } = this.record.program;
     const { baseEnv } = this.agent;
@@ -209,24 +218,27 @@ export class NodeStart {
     if (health) void watchHealth(health, { dir: this.dir, address, baseEnv, signal: this.#life.signal }, (seen) => this.#giveUp('Unhealthy', seen));
   }
 
-  /** Ends a program that did nothing wrong by its exit code. */
-  #giveUp(type: FailureType, message: string): void {
+  /** Ends a program that did nothing wrong by its exit code. What is overdue comes off its grace. */
+  #giveUp(type: FailureType, message: string, overdueMs = 0): void {
     if (this.#gaveUp || this.#stopping || this.record.end) return;
     const { stopSignal, stopDurationSeconds } = this.record.program;
     this.#gaveUp = { type, message };
-    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
+    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, Math.max(0, stopDurationSeconds * 1000 - overdueMs));
   }
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
     this.#watch?.close();
+    const stopped = this.#stopping !== undefined;
     const unready = () => this.#isMidWave() && !this.record.up;
-    await this.#finish(await exitedEnd(this, { code, endedAtMs }, { stopped: this.#stopping !== undefined, unready, gaveUp: () => this.#gaveUp }));
+    // The rest of a program that is being stopped has what is left of the grace.
+    await this.#terminating;
+    await this.#finish(await exitedEnd(this, { code, endedAtMs }, { stopped, unready, gaveUp: () => this.#gaveUp }));
   }
 
-  async #shimLost(): Promise<void> {
+  async #shimLost(message: string): Promise<void> {
     this.#watch?.close();
-    const { clean } = await terminateStart({ dir: this.dir, cookie: this.cookie, signal: 'SIGKILL', graceMs: 0 });
-    await this.#fail('ShimLost', 'the process that records the exit was killed; the program was ended', { clean });
+    await this.#terminating;
+    await this.#fail('ShimLost', message, { clean: await this.#terminate('SIGKILL', 0) });
   }
 
   async #fail(type: FailureType, message: string, more?: FailedMore): Promise<void> {
@@ -235,7 +247,7 @@ export class NodeStart {
 
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
-    this.#save({ end });
+    this.#journal.save({ end });
     void boundOnce(this.agent, this.dir);
     this.#letPortGo();
     this.#abort.abort();
@@ -250,7 +262,7 @@ export class NodeStart {
     const { activity } = this.record;
     if (activity) await reportEnd(this.agent, activity, end, this.cookie, () => this.#closed);
     if (this.#closed) return;
-    this.#save({ stage: 'reported' });
+    this.#journal.save({ stage: 'reported' });
     this.#close();
   }
 
@@ -278,20 +290,8 @@ export class NodeStart {
   }
 
   /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */
-  #fenceItself(): void {
+  #fenceItself(overdueMs: number): void {
     const { hostTimeoutSeconds } = this.record.program;
-    this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`);
-  }
-
-  #save(change: Partial<StartRecord>): void {
-    Object.assign(this.record, change);
-    try {
-      writeStart(this.agent.dataDir, this.record);
-      this.#unsaved = false;
-    } catch (error) {
-      // A full disk is no reason to lose a program that runs: what is known is written with the next beat.
-      if (!this.#unsaved) this.agent.log.error({ error: String(error), start: this.cookie }, 'the state of a node cannot be written; going on without');
-      this.#unsaved = true;
-    }
+    this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`, overdueMs);
   }
 }

@@ -1,13 +1,16 @@
 import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
-import type { FormerSeat, PeerWord, WatchPeerInput } from '../../spec/activities.js';
-import type { NodeEnd, RunRef } from '../../spec/nodes.js';
+import type { PeerWord, WatchPeerInput } from '../../spec/activities.js';
+import { cookie } from '../../spec/ids.js';
+import type { NodeEnd } from '../../spec/nodes.js';
 import { askPeer } from '../network/ask-peer.js';
 import { type Answer, type Question, sameProof, signAnswer, signQuestion } from '../network/protocol.js';
+import { terminateStart } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { bury } from './called-off.js';
+import type { NodeStart } from './node-start.js';
 import type { Seats } from './seats.js';
-import { readStart } from './store.js';
+import { readStart, type StartRecord, startDir } from './store.js';
 
 const ANSWER_LIMIT_MS = 2_000;
 const SHORTEST_TRY_MS = 250;
@@ -27,10 +30,20 @@ export async function answerPeer(agent: Agent, seats: Seats, question: Question)
     return say(live ? 'running' : 'unknown');
   }
   bury(agent, runId, { generation, startNumber, gathering: null });
-  const { stopSignal, stopDurationSeconds } = record.program;
+  return say((await endFenced(agent, record, live)) ? 'fenced' : 'unclean');
+}
+
+/** True: nothing of it is left. */
+async function endFenced({ dataDir }: Agent, { program, run, host, startNumber }: StartRecord, live: NodeStart | undefined): Promise<boolean> {
+  const { stopSignal, stopDurationSeconds } = program;
   const why = { type: 'Superseded' as const, message: 'the run went on without this host' };
-  const clean = live ? await live.stop(why, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000) : true;
-  return say(clean ? 'fenced' : 'unclean');
+  if (live) return await live.stop(why, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000);
+  // That nobody looks after it proves nothing: its processes are looked for.
+  const { clean } = await terminateStart({
+    ...{ dir: startDir(dataDir, run.runId, startNumber), cookie: cookie(run.runId, host, startNumber) },
+    ...{ signal: 'SIGKILL', graceMs: 0 },
+  });
+  return clean;
 }
 
 /**
@@ -65,36 +78,6 @@ export async function watchPeer(agent: Agent, { run, token, localAddress, peer, 
       log.warn({ error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
     }
     await pause(Math.min(ASK_EVERY_MS, Math.max(0, leftMs() - SHORTEST_TRY_MS)));
-  }
-}
-
-/** Who fences whom. */
-export interface Fence {
-  run: RunRef;
-  token: string;
-  /** The generation that goes on without them. */
-  generation: number;
-  localAddress: string;
-  seats: readonly FormerSeat[];
-}
-
-/**
- * Keeps calling the agents of hosts that the run went on without, until each has ended what it still had of the run, or the signal aborts: whoever
- * comes back and cannot reach Temporal hears of it so.
- */
-export async function fenceLost(of: Fence, signal: AbortSignal): Promise<void> {
-  const { run, token, generation, localAddress } = of;
-  let left = [...of.seats];
-  while (left.length > 0 && !signal.aborted) {
-    const fenced = await Promise.all(
-      left.map(async ({ host, address, port, startNumber }) => {
-        const question = { kind: 'fence' as const, address, port, localAddress, token, runId: run.runId, host, startNumber, generation: generation - 1 };
-        const answer = await askPeer(question, ANSWER_LIMIT_MS);
-        return answer.heard && answer.state === 'fenced' ? host : null;
-      }),
-    );
-    left = left.filter(({ host }) => !fenced.includes(host));
-    if (left.length > 0) await pause(ASK_EVERY_MS);
   }
 }
 

@@ -23,6 +23,10 @@ export class Seats {
 
   constructor(private readonly agent: Agent) {
     this.#spare = new SpareShim(agent);
+  }
+
+  /** From now on starts may come: a shim is forked ahead. */
+  expectStarts(): void {
     this.#spare.refill(0);
   }
 
@@ -141,6 +145,7 @@ export class Seats {
           token: '',
           up: false,
           opened: false,
+          fence: [],
           freePort: held?.port ?? null,
           activity: null,
           end: null,

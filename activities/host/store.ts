@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { FormerSeat } from '../../spec/activities.js';
 import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
 import { replaceFile, replaceFileDurably } from './replace-file.js';
 
@@ -27,6 +28,8 @@ export interface StartRecord {
   up: boolean;
   /** The nodes of all waves were released. */
   opened: boolean;
+  /** Rank 0's: lost hosts whose agents are called until they have ended what they still run. */
+  fence: FormerSeat[];
   /** Held until the start. */
   freePort: number | null;
   /** The activity that waits for the end. */
@@ -56,6 +59,8 @@ const startFile = z.looseObject({
   stage: z.enum(['prepared', 'meeting', 'released', 'reported']),
   generation: z.int(),
   rank: z.int(),
+  // Older agents did not write it.
+  fence: z.array(z.object({ host: z.string(), address: z.string(), port: z.int(), startNumber: z.int() })).catch([]),
 });
 
 export function runDir(dataDir: string, runId: string): string {

@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
 import type { Beat } from '../../spec/nodes.js';
 import { lastLines } from '../process/output.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { Contact } from './contact.js';
+import { ContactMark } from './contact-mark.js';
 import { askRun } from './run-wanted.js';
 import type { StartRecord } from './store.js';
 
@@ -19,8 +21,8 @@ interface TieEvents {
   onDue(): void;
   /** The run does not want this start any more, and why. */
   onUnwanted(why: string): Promise<void>;
-  /** With `fencing: strict`: Temporal was not heard of for host_timeout. */
-  onSilent(): void;
+  /** With `fencing: strict`: Temporal was not heard of for host_timeout, and for how long beyond. */
+  onSilent(overdueMs: number): void;
 }
 
 /** The tie of one start to Temporal: beats as long as its token is good, else looks whether its run still wants it. */
@@ -38,12 +40,13 @@ export class Tie {
   ) {
     const { activity, program } = record;
     this.#token = activity ? Buffer.from(activity.token, 'base64') : null;
-    this.#contact = new Contact(program.fencing === 'strict' ? program.hostTimeoutSeconds * 1000 : null, () => events.onSilent());
+    const limitMs = program.fencing === 'strict' ? program.hostTimeoutSeconds * 1000 : null;
+    this.#contact = new Contact(limitMs, (overdueMs) => events.onSilent(overdueMs), new ContactMark(join(dir, 'heard')));
   }
 
   /** Begins, after a restart of the agent too. */
   begin(): void {
-    if (this.record.stage === 'released') this.#contact.heard();
+    if (this.record.activity) this.#contact.resume();
     this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
   }
 

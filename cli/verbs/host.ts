@@ -65,7 +65,13 @@ async function act(options: Options): Promise<void> {
   const temporal = readTemporalOptions();
   const { startAgent } = await import('../../workers/agent.js');
   if (devStack) await untilServed(temporal.address);
-  const agent = await startAgent(temporal, settings);
+  const over = new AbortController();
+  void asked.then(() => over.abort());
+  const agent = await startAgent(temporal, settings, { signal: over.signal }).catch((error: unknown) => {
+    // Asked to end while Temporal was away: the programs live on.
+    if (!over.signal.aborted) throw error;
+  });
+  if (agent === undefined) return;
   say(`host ${agent.host} ready at ${agent.address} (fleet ${fleet})`);
   const who = await Promise.race([asked, agent.done.then(() => 'broken' as const)]);
   if (who === 'signal' && options.drain) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { dial } from '../../connection/dial.js';
 import type { TemporalOptions } from '../../connection/options.js';
-import { type AgentSettings, connectAgent, type RunningAgent, startAgent } from '../../workers/agent.js';
+import { type AgentSettings, type RunningAgent, startAgent } from '../../workers/agent.js';
+import { connectAgent } from '../../workers/reach-temporal.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
 import { type DevServer, startDevServer } from '../../workers/server/start.js';
 import { until } from '../helpers/until.js';
@@ -111,7 +112,7 @@ async function startServer(dir: string, database: StackPlan['database']): Promis
 async function startHere(options: TemporalOptions, settings: AgentSettings[]): Promise<() => Promise<void>> {
   const shared = await connectAgent(options);
   const agents: RunningAgent[] = [];
-  for (const each of settings) agents.push(await startAgent(options, each, shared));
+  for (const each of settings) agents.push(await startAgent(options, each, { shared }));
   return async () => {
     await Promise.all(agents.map((agent) => agent.kill().then(() => agent.stop())));
     await shared.close();

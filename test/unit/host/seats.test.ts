@@ -23,6 +23,7 @@ describeWhere(smallDisksWork, 'starts on a full disk: no file system can be moun
     const log = { warn: () => undefined, error: () => undefined };
     const agent: Partial<Agent> = { host: 'host-1', dataDir: disk.path, baseEnv, ...here, log: log as unknown as Agent['log'] };
     seats = new Seats(agent as Agent);
+    seats.expectStarts();
   });
   afterEach(async () => {
     seats.detach();

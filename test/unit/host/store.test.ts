@@ -19,11 +19,19 @@ const record: StartRecord = {
     ...{ shell: 'sh', commands: [], env: {}, workingDir: null, startup: { order: 'any', ready: null }, nodesEnv: 'variable', dialects: [], archives: [] },
     ...{ repo: null, stopSignal: 'SIGTERM', stopDurationSeconds: 1, health: null, fencing: 'reachable' as const, hostTimeoutSeconds: 10 },
   },
-  ...{ stage: 'prepared', generation: 0, rank: 0, address: '', token: '', up: false, opened: false, freePort: null, activity: null, end: null },
+  ...{ stage: 'prepared', generation: 0, rank: 0, address: '', token: '', up: false, opened: false, fence: [], freePort: null, activity: null, end: null },
 };
 
 test('a start is read as it was written', () => {
   writeStart(dataDir, record);
+  expect(readStart(dataDir, 'run', 1)).toEqual(record);
+});
+
+test.each([
+  ['does not name lost hosts', undefined],
+  ['names them in another way', [{ host: 'b' }]],
+])('a start whose file %s has none', (_, fence) => {
+  writeFileSync(join(startDir(dataDir, 'run', 1), 'start.json'), JSON.stringify({ ...record, fence }));
   expect(readStart(dataDir, 'run', 1)).toEqual(record);
 });
 

@@ -1,0 +1,117 @@
+import { expect, it } from 'vitest';
+import type { NodeStart } from '../../../activities/host/node-start.js';
+import { writeStart } from '../../../activities/host/store.js';
+import { readExit, readProgram, readShim, shimAlive } from '../../../activities/process/start-dir.js';
+import { until } from '../../helpers/until.js';
+import { lives } from '../process/starts.js';
+import { OneHost } from './one-host.js';
+
+const WHY = { type: 'Stopped' as const, message: 'the run stopped its nodes' };
+
+/** bash dies of the signal at once; its child takes so long to save its work. */
+function slowToSave(seconds: number): string {
+  const lines = [
+    'import signal, sys, time',
+    'def save(*_):',
+    `  open("asked", "w").close(); time.sleep(${seconds}); open("saved", "w").close(); sys.exit(0)`,
+    'signal.signal(signal.SIGTERM, save)',
+    'open("up", "w").close()',
+    'time.sleep(1000)',
+  ];
+  return `cd "$WHERE" && python3 -c '${lines.join('\n')}'`;
+}
+
+it('a program whose shell dies of the signal has its grace, and its end is told after it', async () => {
+  const host = new OneHost({ commands: [slowToSave(1.5)] });
+  const start = await host.running();
+  await until(() => host.wrote('up'), '');
+  const stopping = start.stop(WHY, 'SIGTERM', 20_000);
+  await start.ended;
+  expect(host.wrote('saved')).toBe('');
+  expect(await stopping).toBe(true);
+  expect(await host.end()).toMatchObject({ kind: 'exited', stopped: true, clean: true });
+});
+
+it('a stop without a grace hurries one that waits', async () => {
+  const host = new OneHost({ commands: [slowToSave(30)] });
+  const start = await host.running();
+  await until(() => host.wrote('up'), '');
+  const first = start.stop(WHY, 'SIGTERM', 60_000);
+  await until(() => host.wrote('asked'), '');
+  expect(await start.stop(WHY, 'SIGTERM', 0)).toBe(true);
+  expect(await first).toBe(true);
+  expect(await host.end()).toMatchObject({ kind: 'exited', stopped: true, clean: true });
+  expect(host.wrote('saved')).toBeUndefined();
+});
+
+it('a start whose shim is dead when it is to go ends with ShimLost', async () => {
+  const host = new OneHost({});
+  const start = await host.prepare();
+  await killShim(start);
+  host.begin(start);
+  expect(await host.end()).toMatchObject({ kind: 'failed', failure: { type: 'ShimLost' }, clean: true });
+  expect(readProgram(start.dir)).toBeUndefined();
+});
+
+it('a start whose shim died while no agent was there ends with ShimLost, and nothing of it waits', async () => {
+  const host = new OneHost({});
+  const start = await host.prepare();
+  host.seats.detach();
+  await killShim(start);
+  const waiter = readShim(start.dir)?.waiterPid ?? 0;
+  expect(lives(waiter)).toBe(true);
+  host.succeed();
+  await until(() => lives(waiter), false);
+});
+
+it('a start that was let go before its agent died, and shows no program until it is asked for again, is watched to its end', async () => {
+  const host = new OneHost({ commands: ['exit 4'] });
+  const start = await host.prepare();
+  const { waiterPid = 0 } = readShim(start.dir) ?? {};
+  process.kill(waiterPid, 'SIGSTOP');
+  host.begin(start);
+  await until(() => start.record.stage, 'released');
+  writeStart(host.dataDir, { ...start.record, stage: 'meeting' });
+  host.succeed();
+  process.kill(waiterPid, 'SIGCONT');
+  await until(() => readExit(start.dir)?.code, 4);
+  host.begin(host.start(), { again: true });
+  expect(await host.end()).toMatchObject({ kind: 'exited', code: 4 });
+});
+
+it('a meeting that breaks in the very turn of go does not leave the program to itself', async () => {
+  const host = new OneHost({});
+  const start = await host.prepare();
+  const breaks = (_: unknown, { onGo }: { onGo(): void }) => {
+    let giveUp = (_: Error) => {};
+    const released = new Promise((_, reject) => {
+      giveUp = reject;
+    });
+    const ready = () => {
+      onGo();
+      giveUp(new Error('broken'));
+    };
+    return { ready, absent: () => [], up: () => undefined, released };
+  };
+  Object.assign(host.agent.peers, { host: breaks, meetPeers: () => ({ close: () => undefined }) });
+  host.begin(start, { entry: 'barrier' });
+  await until(() => readProgram(start.dir) !== undefined, true);
+  expect(await start.stop(WHY, 'SIGTERM', 20_000)).toBe(true);
+  expect(await host.end()).toMatchObject({ kind: 'exited', stopped: true });
+});
+
+it.each([0, 20_000])('a stop that comes right after go, with a grace of %i ms, leaves nothing', async (graceMs) => {
+  const host = new OneHost({ commands: ['exec sleep 1000'] });
+  const start = await host.prepare();
+  const { waiterPid = 0 } = readShim(start.dir) ?? {};
+  host.begin(start);
+  await until(() => start.record.stage, 'released');
+  expect(await start.stop(WHY, 'SIGTERM', graceMs)).toBe(true);
+  expect(lives(waiterPid)).toBe(false);
+  await host.end();
+});
+
+async function killShim({ dir }: NodeStart): Promise<void> {
+  process.kill(readShim(dir)?.pid ?? 0, 'SIGKILL');
+  await until(() => shimAlive(dir), false);
+}
