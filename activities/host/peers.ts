@@ -1,4 +1,3 @@
-import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
 import type { PeerWord, WatchPeerInput } from '../../spec/activities.js';
 import { cookie } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
@@ -8,6 +7,7 @@ import { terminateStart } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { bury } from './called-off.js';
+import { isForgotten } from './forgotten.js';
 import type { NodeStart } from './node-start.js';
 import type { Seats } from './seats.js';
 import { readStart, type StartRecord, startDir } from './store.js';
@@ -74,7 +74,7 @@ export async function watchPeer(agent: Agent, { run, token, localAddress, peer, 
         beatAtMs = now;
       }
     } catch (error) {
-      if (error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError) return;
+      if (isForgotten(error)) return;
       log.warn({ error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
     }
     await pause(Math.min(ASK_EVERY_MS, Math.max(0, leftMs() - SHORTEST_TRY_MS)));

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { ActivityCancelledError, ActivityNotFoundError } from '@temporalio/client';
 import type { Beat } from '../../spec/nodes.js';
 import { lastLines } from '../process/output.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { Contact } from './contact.js';
 import { ContactMark } from './contact-mark.js';
+import { isForgotten } from './forgotten.js';
 import { askRun } from './run-wanted.js';
 import type { StartRecord } from './store.js';
 
@@ -105,7 +105,7 @@ export class Tie {
       await inTime(client, () => client.activity.heartbeat(token, beat), Math.max(SHORTEST_BEAT_LIMIT_MS, this.#beatMs()));
       this.#contact.heard();
     } catch (error) {
-      if (!(error instanceof ActivityNotFoundError || error instanceof ActivityCancelledError)) return true;
+      if (!isForgotten(error)) return true;
       this.#contact.heard();
       if (this.#token !== token) return true;
       this.#token = null;

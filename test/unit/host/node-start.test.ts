@@ -111,6 +111,16 @@ it.each([0, 20_000])('a stop that comes right after go, with a grace of %i ms, l
   await host.end();
 });
 
+it('a Temporal that was started anew without its data, and so knows no such run, has the program ended', async () => {
+  const host = new OneHost({ commands: ['exec sleep 1000'], hostTimeoutSeconds: 6 });
+  const start = await host.running();
+  const pid = readProgram(start.dir)?.pid ?? 0;
+  host.forgot = true;
+  await start.ended;
+  expect(lives(pid)).toBe(false);
+  await host.end();
+});
+
 async function killShim({ dir }: NodeStart): Promise<void> {
   process.kill(readShim(dir)?.pid ?? 0, 'SIGKILL');
   await until(() => shimAlive(dir), false);

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { afterEach } from 'vitest';
 import type { Agent } from '../../../activities/host/agent.js';
 import { ContactMark } from '../../../activities/host/contact-mark.js';
@@ -34,6 +36,8 @@ export class OneHost {
   readonly told: NodeEnd[] = [];
   /** Whether Temporal answers. */
   reached = true;
+  /** Whether it was started anew, and knows nothing of what was before. */
+  forgot = false;
   readonly agent: Agent;
   seats: Seats;
   readonly #program: Program;
@@ -128,10 +132,15 @@ export class OneHost {
     const client = {
       withDeadline: (_: number, call: () => Promise<unknown>) => call(),
       activity: {
-        heartbeat: () => answer(undefined),
+        heartbeat: () => (this.forgot ? Promise.reject(new NamespaceNotFoundError('a former one')) : answer(undefined)),
         complete: async (_: unknown, end: NodeEnd) => void this.told.push(await answer(end)),
       },
-      workflow: { getHandle: () => ({ signal: () => answer(undefined), describe: () => Promise.reject(new Error('nobody asks')) }) },
+      workflow: {
+        getHandle: () => ({
+          signal: () => answer(undefined),
+          describe: () => Promise.reject(this.forgot ? new WorkflowNotFoundError('not found', 'run-x', undefined) : new Error('nobody asks')),
+        }),
+      },
     };
     const log = { warn: () => undefined, error: () => undefined, info: () => undefined };
     return {
