@@ -43,8 +43,6 @@ export class NodeStart {
   /** Ends what goes on as long as the program does. */
   readonly #life = new AbortController();
   readonly #lostHosts = new LostHosts(this.#life.signal);
-  /** Why this node is being ended though its program did nothing wrong by its exit code. */
-  #gaveUp: Failure | undefined;
   #closed = false;
 
   constructor(
@@ -96,6 +94,7 @@ export class NodeStart {
     // Its program may be ready, and gone, before the next attempt asks for it.
     if (this.#isMidWave()) this.#pass(this.#abort.signal).catch((error: unknown) => this.#gateFailed(error));
     this.#tie.begin();
+    if (this.record.ending) void this.#endFor(this.record.ending.why);
   }
 
   /** Holds a port until the program goes, or nothing comes of it. */
@@ -185,6 +184,7 @@ export class NodeStart {
    * True: nothing of it is left.
    */
   stop(why: Failure, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
+    if (!this.record.ending && !this.record.end) this.#journal.save({ ending: { why, gaveUp: false } });
     if (!this.#stopping || graceMs === 0) this.#stopping = this.#end(why, signal, graceMs);
     return this.#stopping;
   }
@@ -220,19 +220,30 @@ export class NodeStart {
 
   /** Ends a program that did nothing wrong by its exit code. What is overdue comes off its grace. */
   #giveUp(type: FailureType, message: string, overdueMs = 0): void {
-    if (this.#gaveUp || this.#stopping || this.record.end) return;
+    if (this.record.ending || this.record.end) return;
+    this.#journal.save({ ending: { why: { type, message }, gaveUp: true } });
+    void this.#endFor({ type, message }, overdueMs);
+  }
+
+  /** As the task says. */
+  #endFor(why: Failure, overdueMs = 0): Promise<boolean> {
     const { stopSignal, stopDurationSeconds } = this.record.program;
-    this.#gaveUp = { type, message };
-    void this.stop(this.#gaveUp, stopSignal as NodeJS.Signals, Math.max(0, stopDurationSeconds * 1000 - overdueMs));
+    return this.stop(why, stopSignal as NodeJS.Signals, Math.max(0, stopDurationSeconds * 1000 - overdueMs));
   }
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
     this.#watch?.close();
-    const stopped = this.#stopping !== undefined;
+    const { ending } = this.record;
     const unready = () => this.#isMidWave() && !this.record.up;
     // The rest of a program that is being stopped has what is left of the grace.
     await this.#terminating;
-    await this.#finish(await exitedEnd(this, { code, endedAtMs }, { stopped, unready, gaveUp: () => this.#gaveUp }));
+    await this.#finish(
+      await exitedEnd(
+        this,
+        { code, endedAtMs },
+        { stopped: ending !== null, unready, gaveUp: () => (this.record.ending?.gaveUp ? this.record.ending.why : undefined) },
+      ),
+    );
   }
 
   async #shimLost(message: string): Promise<void> {
@@ -284,9 +295,8 @@ export class NodeStart {
 
   /** Ends what its run does not want any more, and says so once nothing is left. */
   async #giveBack(why: string): Promise<void> {
-    const { program, run } = this.record;
-    const clean = await this.stop({ type: 'Superseded', message: why }, program.stopSignal as NodeJS.Signals, program.stopDurationSeconds * 1000);
-    if (clean) await tellCleaned(this.agent, run.runId);
+    const clean = await this.#endFor({ type: 'Superseded', message: why });
+    if (clean) await tellCleaned(this.agent, this.record.run.runId);
   }
 
   /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */

@@ -146,6 +146,7 @@ export class Seats {
           up: false,
           opened: false,
           fence: [],
+          ending: null,
           freePort: held?.port ?? null,
           activity: null,
           end: null,

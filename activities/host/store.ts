@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { FormerSeat } from '../../spec/activities.js';
+import type { Failure } from '../../spec/failures.js';
 import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
 import { replaceFile, replaceFileDurably } from './replace-file.js';
 
@@ -34,6 +35,8 @@ export interface StartRecord {
   freePort: number | null;
   /** The activity that waits for the end. */
   activity: { token: string; workflowId: string; activityId: string } | null;
+  /** Why it is being ended, from the moment on that somebody wants that. `gaveUp`: this host, though its program did nothing wrong by its exit code. */
+  ending: { why: Failure; gaveUp: boolean } | null;
   end: NodeEnd | null;
 }
 
@@ -61,6 +64,10 @@ const startFile = z.looseObject({
   rank: z.int(),
   // Older agents did not write it.
   fence: z.array(z.object({ host: z.string(), address: z.string(), port: z.int(), startNumber: z.int() })).catch([]),
+  ending: z
+    .looseObject({ why: z.looseObject({ type: z.string(), message: z.string() }), gaveUp: z.boolean() })
+    .nullable()
+    .catch(null),
 });
 
 export function runDir(dataDir: string, runId: string): string {

@@ -19,7 +19,20 @@ const record: StartRecord = {
     ...{ shell: 'sh', commands: [], env: {}, workingDir: null, startup: { order: 'any', ready: null }, nodesEnv: 'variable', dialects: [], archives: [] },
     ...{ repo: null, stopSignal: 'SIGTERM', stopDurationSeconds: 1, health: null, fencing: 'reachable' as const, hostTimeoutSeconds: 10 },
   },
-  ...{ stage: 'prepared', generation: 0, rank: 0, address: '', token: '', up: false, opened: false, fence: [], freePort: null, activity: null, end: null },
+  ...{
+    stage: 'prepared',
+    generation: 0,
+    rank: 0,
+    address: '',
+    token: '',
+    up: false,
+    opened: false,
+    fence: [],
+    freePort: null,
+    activity: null,
+    ending: null,
+    end: null,
+  },
 };
 
 test('a start is read as it was written', () => {
