@@ -100,7 +100,7 @@ export async function startAgent(
   const keeper = keepOutputBounded(agent, () => seats.all());
   const letGo = async (connection?: NativeConnection) => {
     keeper.stop();
-    seats.detach();
+    await seats.detach();
     await Promise.all([peers.close(), ...(shared ? [] : [connection?.close(), client.connection.close()])]);
     dataDir.unlock();
   };
@@ -140,7 +140,7 @@ export async function startAgent(
   const stop = async () => {
     announcer.stop();
     retention?.stop();
-    seats.detach();
+    void seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await done;
     socket.close();
@@ -156,7 +156,7 @@ export async function startAgent(
     async kill() {
       announcer.stop();
       await seats.killAll();
-      seats.detach();
+      await seats.detach();
     },
   };
 }

@@ -70,10 +70,10 @@ export class Seats {
     while (this.#starts.size > 0) await Promise.all(this.all().map((start) => start.closed));
   }
 
-  /** Lets go of all starts without touching a process. */
-  detach(): void {
-    this.#spare.close();
+  /** Lets go of all starts without touching a process. Resolves when no shim is left that was forked ahead. */
+  async detach(): Promise<void> {
     for (const start of this.#starts.values()) start.detach();
+    await this.#spare.close();
   }
 
   /** Ends every process at once: for a dev stack, which leaves nothing behind. */

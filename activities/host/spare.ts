@@ -16,6 +16,7 @@ export const REFILL_WHILE_RUNNING_MS = 1_000;
 export class SpareShim {
   #ready: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #forking: Promise<void> | undefined;
   #closed = false;
   #count = 0;
 
@@ -38,14 +39,17 @@ export class SpareShim {
   /** Makes a spare soon, unless there is one. */
   refill(afterMs = REFILL_AFTER_MS): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#fork(), afterMs);
+    this.#timer = setTimeout(() => {
+      this.#forking = this.#fork();
+    }, afterMs);
     this.#timer.unref();
   }
 
-  /** Ends the spare. */
-  close(): void {
+  /** Ends the spare, also one that is being forked just now: resolves when there is none. */
+  async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    await this.#forking;
     if (this.#ready !== undefined) this.#end(this.#ready);
     this.#ready = undefined;
   }

@@ -40,7 +40,7 @@ it('an agent that is started where Temporal cannot be reached looks after what i
   const host = new OneHost({ fencing: 'strict', hostTimeoutSeconds: 8 });
   const start = await host.running();
   const pid = readProgram(start.dir)?.pid ?? 0;
-  host.seats.detach();
+  await host.seats.detach();
   const agent = startAgent(host);
   await until(() => asked(host), 'running', 7_000);
   await until(() => lives(pid), false, 12_000);

@@ -18,7 +18,7 @@ function fence(host: OneHost): Question {
 it('an agent says that nothing is left of a start only when it is so, also of one that it has not taken up', async () => {
   const host = new OneHost({});
   const { dir } = await host.running();
-  host.seats.detach();
+  await host.seats.detach();
   const pid = readProgram(dir)?.pid ?? 0;
   const answer = await answerPeer(host.agent, new Seats(host.agent), fence(host));
   expect([answer?.state, lives(pid)]).toEqual(['fenced', false]);
@@ -50,7 +50,7 @@ it('it has no grace left where its agent comes back too late for one', async () 
   const start = await host.running();
   const pid = readProgram(start.dir)?.pid ?? 0;
   await until(() => host.wrote('up'), '');
-  host.seats.detach();
+  await host.seats.detach();
   host.reached = false;
   host.heardLongAgo(start, 60_000);
   host.succeed();

@@ -44,7 +44,7 @@ it('a new agent goes on calling them', async () => {
   const host = new OneHost({});
   host.begin(await host.prepare(), { fence: lost() });
   await until(() => callsAtMs.length, 1);
-  host.seats.detach();
+  await host.seats.detach();
   host.succeed();
   await until(() => callsAtMs.length, 2);
 });

@@ -56,7 +56,7 @@ it('a start whose shim is dead when it is to go ends with ShimLost', async () =>
 it('a start whose shim died while no agent was there ends with ShimLost, and nothing of it waits', async () => {
   const host = new OneHost({});
   const start = await host.prepare();
-  host.seats.detach();
+  await host.seats.detach();
   await killShim(start);
   const waiter = readShim(start.dir)?.waiterPid ?? 0;
   expect(lives(waiter)).toBe(true);

@@ -89,7 +89,7 @@ export class OneHost {
 
   /** The agent dies, and the next one takes up what is on the disk. */
   succeed(): void {
-    this.seats.detach();
+    void this.seats.detach();
     this.seats = new Seats(this.agent);
     this.seats.adopt();
   }
@@ -116,7 +116,7 @@ export class OneHost {
   }
 
   async remove(): Promise<void> {
-    this.seats.detach();
+    await this.seats.detach();
     const seat = cookiePrefix(this.run.runId, HOST);
     const left = findCarriers(seat).map(({ pid }) => pid);
     await endCarriers({ cookie: seat, signal: 'SIGKILL', graceMs: 0 });

@@ -26,7 +26,7 @@ describeWhere(smallDisksWork, 'starts on a full disk: no file system can be moun
     seats.expectStarts();
   });
   afterEach(async () => {
-    seats.detach();
+    await seats.detach();
     await until(() => disk.remove(), undefined);
   });
 
@@ -37,6 +37,13 @@ describeWhere(smallDisksWork, 'starts on a full disk: no file system can be moun
     const input = { host: 'host-1', identity: 'one', run, gathering: 'cell', program: PROGRAM } as unknown as StartNodeInput;
     await expect(seats.prepare(input, async () => {})).rejects.toThrow('could not prepare the node');
     await until(() => waitingIn(join(disk.path, 'runs')), []);
+  });
+
+  it('a shim that is being forked ahead is gone once the seats are let go of', async () => {
+    await until(() => existsSync(join(disk.path, 'spare')), true);
+    await seats.detach();
+    expect(readdirSync(join(disk.path, 'spare'))).toEqual([]);
+    await until(() => waitingIn(disk.path), []);
   });
 
   function spareIsReady(): boolean {
