@@ -2,7 +2,7 @@ import type { RunNodeInput } from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { cookie } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
-import { type HeldPort, holdPort } from '../network/held-port.js';
+import type { HeldPort } from '../network/held-port.js';
 import { isFromHere } from '../process/identity.js';
 import { readExit, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
 import { terminateStart } from '../process/terminate.js';
@@ -11,6 +11,7 @@ import type { Agent } from './agent.js';
 import { enterAlone } from './enter-alone.js';
 import { watchHealth } from './health.js';
 import { Journal } from './journal.js';
+import { KeptPort } from './kept-port.js';
 import { LostHosts } from './lost-hosts.js';
 import { isFirstWave, meet } from './meet.js';
 import { exitedEnd, type FailedMore, failedEnd } from './node-end.js';
@@ -37,7 +38,7 @@ export class NodeStart {
   #stopping: Promise<boolean> | undefined;
   /** The end of its processes that is under way, or was last. */
   #terminating: Promise<unknown> | undefined;
-  #held: HeldPort | undefined;
+  readonly #port = new KeptPort();
   readonly #tie: Tie;
   readonly #journal: Journal;
   /** Ends what goes on as long as the program does. */
@@ -66,8 +67,7 @@ export class NodeStart {
   }
 
   get cookie(): string {
-    const { run, host, startNumber } = this.record;
-    return cookie(run.runId, host, startNumber);
+    return cookie(this.record.run.runId, this.record.host, this.record.startNumber);
   }
 
   /** Takes up a start where the disk says it stands: after its preparation, or after a restart of the agent. */
@@ -86,9 +86,8 @@ export class NodeStart {
     if (readProgram(this.dir)) this.#released();
     else if (!shimAlive(this.dir)) return void this.#shimLost('the process that waits to start the program was killed');
     this.#lostHosts.call(this.record);
-    if (this.record.freePort !== null && this.#held === undefined && !readProgram(this.dir)) {
-      void holdPort(this.record.freePort).then((held) => this.hold(held));
-    }
+    const { freePort } = this.record;
+    if (freePort !== null && !readProgram(this.dir)) void this.#port.keepAgain(freePort, () => this.#wantsPort());
     // A broken meeting is taken up by the activity's next attempt, which comes when nobody beats for this one.
     if ((stage === 'meeting' && !readProgram(this.dir)) || this.#isMidWave()) this.#tie.letGo();
     // Its program may be ready, and gone, before the next attempt asks for it.
@@ -99,13 +98,11 @@ export class NodeStart {
 
   /** Holds a port until the program goes, or nothing comes of it. */
   hold(port: HeldPort | undefined): void {
-    if (this.record.end || this.#closed || this.record.stage === 'released') port?.release();
-    else this.#held = port;
+    this.#port.keep(port, () => this.#wantsPort());
   }
 
-  #letPortGo(): void {
-    this.#held?.release();
-    this.#held = undefined;
+  #wantsPort(): boolean {
+    return !this.record.end && !this.#closed && this.record.stage !== 'released';
   }
 
   /** Its program goes, and others wait for it or for its equals. */
@@ -120,8 +117,8 @@ export class NodeStart {
    */
   begin(activity: { token: Uint8Array; workflowId: string; activityId: string }, input: RunNodeInput, deadlineAtMs: number): void {
     const alreadyReleased = this.record.stage === 'released';
-    const over = this.record.end !== null || this.#stopping !== undefined;
     const { generation, rank, address, token, fence } = input;
+    const over = this.record.end !== null || this.#stopping !== undefined;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
     this.#journal.save({
@@ -133,16 +130,16 @@ export class NodeStart {
     if (input.again) void tellHeard(this.agent, activity.workflowId);
     if (!over) this.#lostHosts.call(this.record);
     if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
-    if (rank > 0) this.#letPortGo();
+    if (rank > 0) this.#port.letGo();
     this.#abort.abort();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     const go = () => {
-      this.#letPortGo();
+      this.#port.letGo();
       if (signal.aborted) return;
+      this.record.stage = 'released';
       // A shim that takes no word had it before, or is dead: the watch tells which.
       releaseShim(this.dir, 'go');
-      this.record.stage = 'released';
       setImmediate(() => this.#released());
     };
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
@@ -157,19 +154,18 @@ export class NodeStart {
       })
       .catch((error: unknown) => {
         if (signal.aborted || this.#gateFailed(error) || this.record.stage === 'released') return;
-        const { type, message, unreachable } = asFailure(error);
         releaseShim(this.dir, 'abort');
+        const { type, message, unreachable } = asFailure(error);
         void this.#fail(type, message, { unreachable });
       });
   }
 
   /** This node's gate, where its task has one. */
   async #pass(signal: AbortSignal): Promise<void> {
-    const { ready } = this.record.program.startup;
-    if (this.record.up) return;
-    const { baseEnv } = this.agent;
-    const { address } = this.record;
-    if (ready !== null) await passGate(ready, { dir: this.dir, address, baseEnv, signal });
+    const { address, program, up } = this.record;
+    const { ready } = program.startup;
+    if (up) return;
+    if (ready !== null) await passGate(ready, { dir: this.dir, address, baseEnv: this.agent.baseEnv, signal });
     this.#journal.save({ up: true });
   }
 
@@ -212,10 +208,9 @@ export class NodeStart {
       onExit: (code, endedAtMs) => void this.#exited(code, endedAtMs),
       onShimLost: () => void this.#shimLost('the process that records the exit was killed; the program was ended'),
     });
-    const { health } = this.record.program;
-    const { baseEnv } = this.agent;
-    const { address } = this.record;
-    if (health) void watchHealth(health, { dir: this.dir, address, baseEnv, signal: this.#life.signal }, (seen) => this.#giveUp('Unhealthy', seen));
+    const { address, program } = this.record;
+    const where = { dir: this.dir, address, baseEnv: this.agent.baseEnv, signal: this.#life.signal };
+    if (program.health) void watchHealth(program.health, where, (seen) => this.#giveUp('Unhealthy', seen));
   }
 
   /** Ends a program that did nothing wrong by its exit code. What is overdue comes off its grace. */
@@ -227,8 +222,8 @@ export class NodeStart {
 
   /** As the task says. */
   #endFor(why: Failure, overdueMs = 0): Promise<boolean> {
-    const { stopSignal, stopDurationSeconds } = this.record.program;
-    return this.stop(why, stopSignal as NodeJS.Signals, Math.max(0, stopDurationSeconds * 1000 - overdueMs));
+    const { stopSignal: signal, stopDurationSeconds: grace } = this.record.program;
+    return this.stop(why, signal as NodeJS.Signals, Math.max(0, grace * 1000 - overdueMs));
   }
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
@@ -260,7 +255,7 @@ export class NodeStart {
     if (this.record.end) return;
     this.#journal.save({ end });
     void boundOnce(this.agent, this.dir);
-    this.#letPortGo();
+    this.#port.letGo();
     this.#abort.abort();
     this.#life.abort();
     this.#resolveEnded();
@@ -281,7 +276,7 @@ export class NodeStart {
   detach(): void {
     this.#closed = true;
     this.#tie.stop();
-    this.#letPortGo();
+    this.#port.letGo();
     this.#watch?.close();
     this.#abort.abort();
     this.#life.abort();
@@ -301,7 +296,10 @@ export class NodeStart {
 
   /** With `fencing: strict` a host that has not heard of Temporal for host_timeout ends its program: another may take its place by then. */
   #fenceItself(overdueMs: number): void {
-    const { hostTimeoutSeconds } = this.record.program;
-    this.#giveUp('Fenced', `its host did not reach Temporal for ${hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`, overdueMs);
+    this.#giveUp(
+      'Fenced',
+      `its host did not reach Temporal for ${this.record.program.hostTimeoutSeconds} s, and ended it as \`fencing: strict\` says`,
+      overdueMs,
+    );
   }
 }

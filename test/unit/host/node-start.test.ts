@@ -121,6 +121,23 @@ it('a Temporal that was started anew without its data, and so knows no such run,
   await host.end();
 });
 
+it('an agent that dies while it ends a program is followed by one that goes on with that, and knows that the program was stopped', async () => {
+  const host = new OneHost({ commands: ['trap "" TERM; while :; do sleep 0.1; done'], stopDurationSeconds: 1 });
+  const start = await host.running();
+  void start.stop(WHY, 'SIGTERM', 60_000);
+  host.succeed();
+  expect(await host.end(10_000)).toMatchObject({ kind: 'exited', code: 137, stopped: true, clean: true });
+});
+
+it('why a host gave its program up is known to the next agent', async () => {
+  const health = { port: null, command: 'exit 1', intervalSeconds: 0.1, timeoutSeconds: 5, failures: 1, startPeriodSeconds: 0 };
+  const host = new OneHost({ commands: ['trap "" TERM; while :; do sleep 0.1; done'], stopDurationSeconds: 1, health });
+  const start = await host.running();
+  await until(() => start.record.ending?.gaveUp, true);
+  host.succeed();
+  expect(await host.end(10_000)).toMatchObject({ kind: 'failed', failure: { type: 'Unhealthy' } });
+});
+
 async function killShim({ dir }: NodeStart): Promise<void> {
   process.kill(readShim(dir)?.pid ?? 0, 'SIGKILL');
   await until(() => shimAlive(dir), false);
