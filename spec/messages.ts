@@ -261,4 +261,12 @@ export interface DrainAnswer {
 /** Takes a host out of use, or back into it. Its runs go on. Fails with `NoSuchHost`. */
 export const drain = defineUpdate<DrainAnswer, [{ host: string; drained: boolean }]>('drain');
 
-export const hosts = defineQuery<HostStatus[]>('hosts');
+export interface HostsAsked {
+  /** Only those that come after this one. */
+  after?: string;
+  /** Only this one. */
+  only?: string;
+}
+/** Ordered by id, at most `HOSTS_LISTED` at a time: Temporal ends a workflow that answers with too much. */
+export const hosts = defineQuery<HostStatus[], [asked?: HostsAsked]>('hosts');
+export const HOSTS_LISTED = 500;

@@ -13,7 +13,7 @@ import type { Failure } from '../spec/failures.js';
 import type { StopTerms } from '../spec/fleet.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
-import { compareIds, decideGrants, decideNever, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
+import { decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
 
@@ -57,7 +57,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     changed = true;
   };
 
-  setHandler(messages.hosts, () => [...state.hosts].sort((a, b) => compareIds(a.facts.host, b.facts.host)).map(hostStatus));
+  setHandler(messages.hosts, (asked) => listHosts(state.hosts, asked));
 
   setHandler(messages.plan, (asked) => decidePlan(state.hosts, state.queue.length, asked));
 

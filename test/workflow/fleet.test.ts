@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Muster } from '../../client/connect.js';
 import { runHandle } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
+import { FakeHost, Floor } from '../helpers/fake-host.js';
 import { until } from '../helpers/until.js';
 import { fleetHandle, hostsOf, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
@@ -149,6 +151,13 @@ describe('the fleet', () => {
     await run.stop('now');
     await run.outcome();
     await stage.allFree();
+  });
+
+  it('tells of all its hosts, however many', async () => {
+    const many = Array.from({ length: 501 }, (_, i) => new FakeHost(stage.env, new Floor(), `host-${i}`, `10.1.${i >> 8}.${i & 255}`, {}));
+    for (let i = 0; i < many.length; i += 50) await Promise.all(many.slice(i, i + 50).map((host) => host.announce()));
+    const listed = await new Muster(stage.env.client).hosts();
+    expect(listed.map(({ host }) => host)).toEqual(many.map(({ name }) => name));
   });
 });
 
