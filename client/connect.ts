@@ -3,7 +3,7 @@ import { dial } from '../connection/dial.js';
 import { readTemporalOptions, type TemporalOptions } from '../connection/options.js';
 import type { HostStatus } from '../spec/fleet.js';
 import { DEFAULT_FLEET, fleetWorkflowId } from '../spec/ids.js';
-import { drain, hosts, type Plan, partsOf, plan } from '../spec/messages.js';
+import { drain, HOSTS_LISTED, hosts, type Plan, partsOf, plan } from '../spec/messages.js';
 import { ask, NoSuchWorkflow } from './ask.js';
 import { HostNotFound } from './errors.js';
 import { Runs } from './runs.js';
@@ -42,7 +42,14 @@ export class Muster {
   async hosts(fleet: string = DEFAULT_FLEET): Promise<HostStatus[]> {
     const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
     try {
-      return await ask(this.#client, `the fleet ${fleet}`, () => handle.query(hosts));
+      const all: HostStatus[] = [];
+      for (let more = HOSTS_LISTED; more >= HOSTS_LISTED; ) {
+        const after = all.at(-1)?.host;
+        const listed = await ask(this.#client, `the fleet ${fleet}`, () => handle.query(hosts, after === undefined ? {} : { after }));
+        all.push(...listed);
+        more = listed.length;
+      }
+      return all;
     } catch (error) {
       if (error instanceof NoSuchWorkflow) return [];
       throw error;

@@ -145,8 +145,8 @@ export interface ControlActivities {
   resolveTask(input: unknown, info: { defaultName: string }): Promise<ResolveResult>;
   /** Signals the fleet workflow, starting it where there is none. */
   signalFleet(fleet: string, signal: string, message: unknown): Promise<void>;
-  /** Tells every run that goes on that its fleet was rebuilt. */
-  callRuns(fleet: string): Promise<void>;
+  /** Tells every run that goes on, of whichever fleet, that this fleet has begun anew; returns their handles. */
+  callRuns(fleet: string): Promise<string[]>;
   /** Which of these runs are closed. */
   findClosedRuns(runs: { handle: string; runId: string }[]): Promise<string[]>;
 }

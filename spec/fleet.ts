@@ -38,7 +38,7 @@ export interface Lease {
   runId: string;
   handle: string;
   epoch: number;
-  /** The request that was granted; empty where a rebuilt fleet heard of the lease from the host. */
+  /** The request that was granted. Where a rebuilt fleet heard of the lease from the run, the run's id; empty where only the host told it. */
   request: string;
   /** `releasing` until the host reports clean. */
   state: 'held' | 'releasing';

@@ -207,11 +207,27 @@ export interface LeaseRequested {
 /** Repeated while the run waits, so that a fleet that forgot it hears of it again; a request that is known is dropped. */
 export const leaseRequested = defineSignal<[LeaseRequested]>('leaseRequested');
 
-/** The fleet has begun anew and has forgotten what waits: a run that waits for its hosts asks again. */
+/** The fleet has begun anew and has forgotten who waits and who holds what: a run that waits for its hosts asks again, and each tells what it holds. */
 export interface FleetRebuilt {
   fleet: string;
 }
 export const fleetRebuilt = defineSignal<[FleetRebuilt]>('fleetRebuilt');
+
+/** A run's answer to `fleetRebuilt`: all hosts of that fleet that it holds, be there a node on them or not. */
+export interface HostsHeld {
+  run: { runId: string; handle: string };
+  hosts: string[];
+  stop: StopTerms;
+}
+export const hostsHeld = defineSignal<[HostsHeld]>('hostsHeld');
+
+/** A rebuilt fleet heard too late that the run holds these hosts: another has them now. */
+export interface HostsTaken {
+  hosts: string[];
+  /** The handle of the run that has them. */
+  by: string;
+}
+export const hostsTaken = defineSignal<[HostsTaken]>('hostsTaken');
 
 /** Hosts that a run gives back; a wish that waits is over. */
 export interface LeaseReturned {
@@ -263,4 +279,12 @@ export interface DrainAnswer {
 /** Takes a host out of use, or back into it. Its runs go on. Fails with `NoSuchHost`. */
 export const drain = defineUpdate<DrainAnswer, [{ host: string; drained: boolean }]>('drain');
 
-export const hosts = defineQuery<HostStatus[]>('hosts');
+export interface HostsAsked {
+  /** Only those that come after this one. */
+  after?: string;
+  /** Only this one. */
+  only?: string;
+}
+/** Ordered by id, at most `HOSTS_LISTED` at a time: Temporal ends a workflow that answers with too much. */
+export const hosts = defineQuery<HostStatus[], [asked?: HostsAsked]>('hosts');
+export const HOSTS_LISTED = 500;

@@ -180,8 +180,8 @@ function shownAddress(settings: AgentSettings): string {
 /** Does a run hold the host? True where the fleet cannot be asked: asked again after a while. */
 async function isHeld(client: Client, fleet: string, host: string): Promise<boolean> {
   try {
-    const hosts = await client.workflow.getHandle(fleetWorkflowId(fleet)).query(hostsQuery);
-    if (!hosts.some((known) => known.host === host && known.lease !== null)) return false;
+    const hosts = await client.workflow.getHandle(fleetWorkflowId(fleet)).query(hostsQuery, { only: host });
+    if (!hosts.some(({ lease }) => lease !== null)) return false;
   } catch {
     // Asked again.
   }

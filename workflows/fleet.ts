@@ -6,36 +6,30 @@ import {
   isCancellation,
   proxyActivities,
   setHandler,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ControlActivities, HostActivities } from '../spec/activities.js';
+import type { ControlActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
-import type { StopTerms } from '../spec/fleet.js';
-import { hostQueue } from '../spec/ids.js';
+import type { Lease, StopTerms } from '../spec/fleet.js';
 import * as messages from '../spec/messages.js';
-import { compareIds, decideGrants, decideNever, describeWait, type FleetHost, type Grant, hostStatus } from './decisions/lease.js';
+import { cleanHost } from './clean-host.js';
+import { decideClaim } from './decisions/claim.js';
+import { type FleetState, newFleet } from './decisions/fleet-state.js';
+import { decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
 
-/** A rebuilt fleet waits so long for its hosts to say what they hold, before it grants anything. */
-const QUIET_AFTER_REBUILD_MS = 15_000;
+/** A rebuilt fleet waits so long for its hosts and for runs to say what they hold, before it grants anything. */
+const QUIET_MS = 15_000;
+/** It calls the runs once more then: for those that Temporal did not list yet, and for grants that were on their way. */
+const CALL_AGAIN_AFTER_MS = 10_000;
 const SWEEP_FIRST_MS = 2_000;
 const SWEEP_MAX_MS = 60_000;
 /** For a run of which nothing else is known. */
 const DEFAULT_STOP: StopTerms = { signal: 'SIGTERM', seconds: 30 };
-const STOP_MARGIN_MS = 15_000;
 /** Hosts that are started together announce themselves within this. */
 const SETTLED_AFTER_MS = 10_000;
-
-export interface FleetInput {
-  fleet: string;
-  hosts: FleetHost[];
-  queue: messages.LeaseRequested[];
-  epoch: number;
-  quietUntilMs: number;
-  /** When the last host was added. */
-  grownAtMs: number;
-}
 
 const control = proxyActivities<ControlActivities>({
   startToCloseTimeout: '20 seconds',
@@ -43,21 +37,24 @@ const control = proxyActivities<ControlActivities>({
 });
 
 /** Keeps the hosts of a fleet and grants them to runs, all-or-nothing, first come first served. Never ends by itself. */
-export async function musterFleet(input: Partial<FleetInput> & { fleet: string }): Promise<void> {
-  const state: FleetInput = { hosts: [], queue: [], epoch: 0, quietUntilMs: 0, grownAtMs: 0, ...input };
+export async function musterFleet(input: { fleet: string; former?: FleetState }): Promise<void> {
+  const state: FleetState = input.former ?? newFleet(input.fleet);
   let changed = true;
+  /** Runs that have said what they hold. */
+  const answered = new Set<string>();
   /** Leases, as epoch and host, whose hosts are being asked to clean up. */
   const asking = new Set<string>();
   let sweepAtMs = state.queue.length > 0 ? 0 : Number.POSITIVE_INFINITY;
   let sweepEveryMs = SWEEP_FIRST_MS;
 
   const find = (id: string) => state.hosts.find((host) => host.facts.host === id);
+  const leaseOf = (id: string) => find(id)?.lease ?? state.expected[id] ?? null;
   const freeHost = (host: FleetHost) => {
     host.lease = null;
     changed = true;
   };
 
-  setHandler(messages.hosts, () => [...state.hosts].sort((a, b) => compareIds(a.facts.host, b.facts.host)).map(hostStatus));
+  setHandler(messages.hosts, (asked) => listHosts(state.hosts, asked));
 
   setHandler(messages.plan, (asked) => decidePlan(state.hosts, state.queue.length, asked));
 
@@ -73,15 +70,20 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
         else release(known);
       }
     } else {
-      const [run] = rebuilt ? runs : [];
-      const lease = run ? { ...run, epoch: ++state.epoch, request: '', state: 'held' as const, stop: DEFAULT_STOP } : null;
+      const [run] = runs;
+      const lease = state.expected[facts.host] ?? (run ? newLease(run, '', DEFAULT_STOP) : null);
+      delete state.expected[facts.host];
       state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, drained: false, lease });
       state.grownAtMs = now;
-      if (rebuilt && state.quietUntilMs === 0) {
-        state.quietUntilMs = Math.max(state.quietUntilMs, now + QUIET_AFTER_REBUILD_MS);
-        void callRuns();
-      }
+      if (rebuilt) keepQuiet();
     }
+    changed = true;
+  });
+
+  setHandler(messages.hostsHeld, ({ run, hosts, stop }) => {
+    answered.add(run.handle);
+    if (hosts.length > 0) keepQuiet();
+    for (const host of hosts) hear(host, run, stop);
     changed = true;
   });
 
@@ -114,6 +116,9 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
 
   setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent, all }) => {
     state.queue = state.queue.filter((request) => request.run.runId !== runId);
+    for (const [host, lease] of Object.entries(state.expected)) {
+      if (lease.runId === runId && (all || [...clean, ...unclean, ...silent].includes(host))) delete state.expected[host];
+    }
     for (const host of state.hosts) {
       if (host.lease?.runId !== runId) continue;
       if (silent.includes(host.facts.host)) host.silent = true;
@@ -129,11 +134,55 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     changed = true;
   });
 
-  /** What waited is forgotten with the execution that knew of it. */
-  async function callRuns(): Promise<void> {
-    await control.callRuns(state.fleet).catch((error: unknown) => {
-      if (isCancellation(error)) throw error;
-    });
+  function newLease({ runId, handle }: messages.HostsHeld['run'], request: string, stop: StopTerms): Lease {
+    return { runId, handle, epoch: ++state.epoch, request, state: 'held', stop };
+  }
+
+  /** The predecessor's runs and hosts are still about to say what they hold. */
+  function keepQuiet(): void {
+    if (state.rebuilt) return;
+    state.rebuilt = true;
+    state.quietUntilMs = Date.now() + QUIET_MS;
+    sleep(CALL_AGAIN_AFTER_MS).then(callRuns, () => undefined);
+  }
+
+  /** Whoever announced themselves first, there may have been a fleet before: only the runs can tell. */
+  async function begin(): Promise<void> {
+    state.quietUntilMs = Date.now() + QUIET_MS;
+    const called = await callRuns();
+    await condition(() => called.every((handle) => answered.has(handle)), QUIET_MS);
+    if (!state.rebuilt) state.quietUntilMs = 0;
+    changed = true;
+  }
+
+  /** What waited is forgotten with the execution that knew of it, and so is who holds what. */
+  async function callRuns(): Promise<string[]> {
+    return await control.callRuns(state.fleet).catch(() => []);
+  }
+
+  /** A run holds a host. One that has not announced itself yet is its own as soon as it does. */
+  function hear(id: string, run: messages.HostsHeld['run'], stop: StopTerms): void {
+    const lease = leaseOf(id);
+    const decision = decideClaim(lease, run.runId);
+    if (decision === 'contested' && lease) void contest(id, lease, run, stop);
+    if (decision !== 'held') return;
+    const held = newLease(run, run.runId, stop);
+    const host = find(id);
+    if (host) host.lease = held;
+    else state.expected[id] = held;
+  }
+
+  /** The last grant counts while its run goes on: the other run is told, which ends it. */
+  async function contest(id: string, lease: Lease, run: messages.HostsHeld['run'], stop: StopTerms): Promise<void> {
+    const closed = await control.findClosedRuns([lease]).catch(() => []);
+    if (closed.length > 0) {
+      // What an ended run has left there is nobody's claim.
+      if (lease.epoch === leaseOf(id)?.epoch) lease.request = '';
+      return hear(id, run, stop);
+    }
+    await getExternalWorkflowHandle(run.handle)
+      .signal(messages.hostsTaken, { hosts: [id], by: lease.handle })
+      .catch(() => undefined);
   }
 
   /** Leaves `releasing` only when the host says that nothing of the run is left. */
@@ -144,7 +193,7 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
     if (asking.has(question)) return;
     lease.state = 'releasing';
     asking.add(question);
-    void askToClean(host)
+    void cleanHost(state.fleet, host.facts, lease)
       .then((clean) => {
         if (host.lease?.epoch !== lease.epoch) return;
         host.silent = !clean;
@@ -156,42 +205,21 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
       });
   }
 
-  async function askToClean(host: FleetHost): Promise<boolean> {
-    const { runId, handle, stop } = host.lease ?? { runId: '', handle: '', stop: DEFAULT_STOP };
-    const { stopNode } = proxyActivities<HostActivities>({
-      taskQueue: hostQueue(state.fleet, host.facts.host),
-      scheduleToStartTimeout: '10 seconds',
-      startToCloseTimeout: stop.seconds * 1000 + STOP_MARGIN_MS,
-      retry: { maximumAttempts: 2 },
-      summary: `end what is left on ${host.facts.host}`,
-    });
-    try {
-      const result = await stopNode({
-        ...{ host: host.facts.host, identity: host.facts.identity },
-        run: { handle, runId, name: '', fleet: state.fleet },
-        generation: 0,
-        gathering: null,
-        stopSignal: stop.signal,
-        graceSeconds: stop.seconds,
-      });
-      return result.clean;
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      return false;
+  /** Marks the hosts of a grant at once: nobody else is to get them, whatever is heard meanwhile. */
+  function hold({ request, hosts }: Grant): number {
+    const { runId } = request.run;
+    const lease = newLease(request.run, request.request, request.stop);
+    const granted = new Set(hosts.map(({ host }) => host));
+    for (const host of state.hosts) {
+      const mine = host.lease?.runId === runId;
+      if (granted.has(host.facts.host)) Object.assign(host, { lease: { ...lease }, silent: false });
+      else if (request.first && mine) release(host);
     }
+    return lease.epoch;
   }
 
   /** Hands out a grant; one that cannot be delivered is taken back. */
-  async function deliver({ request, hosts }: Grant): Promise<void> {
-    const epoch = ++state.epoch;
-    const granted = hosts.map(({ host }) => host);
-    for (const host of state.hosts) {
-      const mine = host.lease?.runId === request.run.runId;
-      if (granted.includes(host.facts.host)) {
-        host.lease = { runId: request.run.runId, handle: request.run.handle, epoch, request: request.request, state: 'held', stop: request.stop };
-        host.silent = false;
-      } else if (request.first && mine) release(host);
-    }
+  async function deliver({ request, hosts }: Grant, epoch: number): Promise<void> {
     try {
       const run = getExternalWorkflowHandle(request.run.handle);
       await run.signal(messages.hostsGranted, { request: request.request, hosts });
@@ -230,25 +258,29 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
   /** Is it known which hosts there are? */
   const isSettled = () => state.hosts.length > 0 && Date.now() >= state.grownAtMs + SETTLED_AFTER_MS;
 
-  while (!workflowInfo().continueAsNewSuggested || asking.size > 0) {
-    const quiet = state.quietUntilMs > Date.now();
+  const isQuiet = () => state.quietUntilMs > Date.now();
+  const goesOnAnew = () => workflowInfo().continueAsNewSuggested && asking.size === 0 && !isQuiet();
+
+  if (!input.former) begin().catch(() => undefined);
+  while (!goesOnAnew()) {
+    const quiet = isQuiet();
     const deadlines = state.queue.map(({ deadlineMs }) => deadlineMs);
     const settles = state.queue.some(({ unmet }) => unmet === 'refuse') && state.hosts.length > 0 && !isSettled() ? [state.grownAtMs + SETTLED_AFTER_MS] : [];
     const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, ...settles, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
     const dueMs = Math.max(wake, Date.now());
-    const ready = () => changed || (workflowInfo().continueAsNewSuggested && asking.size === 0);
+    const ready = () => changed || goesOnAnew();
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
     else await condition(ready, Math.max(1, wake - Date.now()));
     changed = false;
     const overdueMs = Date.now() - dueMs;
     // Time that went by while Temporal was away counts for nothing.
     if (overdueMs > LATE_MS) for (const request of state.queue) request.deadlineMs += overdueMs;
-    if (state.quietUntilMs > Date.now()) continue;
+    if (isQuiet()) continue;
 
-    for (const grant of decideGrants(state.hosts, state.queue)) {
-      state.queue = state.queue.filter((request) => request !== grant.request);
-      await deliver(grant);
-    }
+    const grants = decideGrants(state.hosts, state.queue);
+    state.queue = state.queue.filter((request) => !grants.some((grant) => grant.request === request));
+    const epochs = grants.map(hold);
+    for (const [i, grant] of grants.entries()) await deliver(grant, epochs[i] ?? 0);
     for (const request of state.queue.filter(({ deadlineMs }) => deadlineMs <= Date.now())) await timeOut(request);
     if (isSettled()) {
       for (const request of state.queue.filter(({ unmet }) => unmet === 'refuse')) {
@@ -263,5 +295,5 @@ export async function musterFleet(input: Partial<FleetInput> & { fleet: string }
       sweepEveryMs = Math.min(sweepEveryMs * 2, SWEEP_MAX_MS);
     }
   }
-  await continueAsNew<typeof musterFleet>(state);
+  await continueAsNew<typeof musterFleet>({ fleet: state.fleet, former: state });
 }

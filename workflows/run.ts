@@ -20,6 +20,7 @@ import type { Task } from '../spec/task/task.js';
 import { describeNeeds } from './decisions/resource-words.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, runGeneration } from './generation.js';
+import { answerFleet, yieldHosts } from './held-hosts.js';
 import { awaitFences, replaceLost } from './members.js';
 import { recordWish, refuseWishes, relinkWishes } from './rescale.js';
 import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, statusOf } from './run-record.js';
@@ -62,9 +63,8 @@ function listen(record: RunRecord): void {
   setHandler(messages.leaseRefused, (message) => {
     record.refused = message;
   });
-  setHandler(messages.fleetRebuilt, ({ fleet }) => {
-    if (fleet === record.ref.fleet) record.fleetRebuilds++;
-  });
+  setHandler(messages.fleetRebuilt, ({ fleet }) => answerFleet(record, fleet));
+  setHandler(messages.hostsTaken, (message) => yieldHosts(record, message));
   setHandler(messages.cellGathered, ({ cell, gathered, missing }) => {
     const known = [...record.cells, ...(record.newcomers?.cells ?? [])].find(({ id }) => id === cell);
     if (known) known.answer = { gathered, missing };

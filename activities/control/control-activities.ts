@@ -6,6 +6,8 @@ import { slugName } from '../../spec/task/name.js';
 import { parseTask } from '../../spec/task/parse.js';
 import { describeProblem } from '../../spec/task/problem.js';
 
+const CALLED_AT_ONCE = 20;
+
 /** The activities of a control worker. */
 export function createControlActivities(client: Client): ControlActivities {
   return {
@@ -27,13 +29,17 @@ export function createControlActivities(client: Client): ControlActivities {
     },
 
     async callRuns(fleet) {
+      const handles: string[] = [];
       for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${WORKFLOW_TYPES.run}' AND ExecutionStatus = 'Running'` })) {
-        // One that has just ended has nothing to ask for.
-        await client.workflow
-          .getHandle(workflowId)
-          .signal(fleetRebuilt, { fleet })
-          .catch(() => undefined);
+        handles.push(workflowId);
       }
+      const called: string[] = [];
+      for (let i = 0; i < handles.length; i += CALLED_AT_ONCE) {
+        const batch = handles.slice(i, i + CALLED_AT_ONCE);
+        const heard = await Promise.all(batch.map((handle) => callRun(client, handle, fleet)));
+        called.push(...batch.filter((_, at) => heard[at]));
+      }
+      return called;
     },
 
     async findClosedRuns(runs) {
@@ -41,6 +47,17 @@ export function createControlActivities(client: Client): ControlActivities {
       return runs.filter((_, i) => closed[i]).map(({ runId }) => runId);
     },
   };
+}
+
+/** False: it has just ended, and has nothing to ask for or to tell. */
+async function callRun(client: Client, handle: string, fleet: string): Promise<boolean> {
+  try {
+    await client.workflow.getHandle(handle).signal(fleetRebuilt, { fleet });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }
 
 async function isClosed(client: Client, { handle, runId }: { handle: string; runId: string }): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Muster } from '../../client/connect.js';
 import { runHandle } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
+import { FakeHost, Floor } from '../helpers/fake-host.js';
 import { until } from '../helpers/until.js';
 import { fleetHandle, hostsOf, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
@@ -150,77 +152,11 @@ describe('the fleet', () => {
     await run.outcome();
     await stage.allFree();
   });
-});
 
-describe('a rebuilt fleet', () => {
-  it('grants nothing for 15 s', async () => {
-    const [a] = await stage.hosts({ a: {} });
-    await fleetHandle(stage.env).terminate();
-    await a?.announce({ rebuilt: true });
-    const run = await stage.run({ nodes: 1 });
-    await run.untilStatus(isWaiting);
-    await stage.env.skip(10_000);
-    expect(await statesOf(stage.env)).toEqual({ a: 'free' });
-    await stage.env.skip(6_000);
-    expect((await run.outcome()).status).toBe('succeeded');
-    const { events } = await fleetHandle(stage.env).fetchHistory();
-    expect(events?.length).toBeLessThan(100);
-    await stage.record('fleet-rebuilt', 'muster-fleet-default');
-  });
-
-  it('hears again of a wish that its predecessor forgot', async () => {
-    const [a] = await stage.hosts({ a: {} });
-    const run = await stage.run({ nodes: 2 });
-    await run.untilStatus(isWaiting);
-    await fleetHandle(stage.env).terminate();
-    await a?.announce({ rebuilt: true });
-    await stage.hosts({ b: {} });
-    // In steps: the server forgets a timeout that the clock jumps over. A wish that is not repeated ends as QueueTimeout here.
-    await until(
-      async () => {
-        await stage.env.skip(4_000);
-        return isWaiting(await run.status());
-      },
-      false,
-      50_000,
-    );
-    expect((await run.outcome()).status).toBe('succeeded');
-    await stage.allFree();
-    await stage.record('run-repeats-its-wish', 'story');
-  });
-
-  it('grants a wish that was repeated only once', async () => {
-    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
-    const run = await stage.run({ nodes: 3, host_timeout: '1d', queue_timeout: '10m' });
-    await run.untilStatus(isWaiting);
-    await stage.env.skip(50_000);
-    const [c] = await stage.hosts({ c: { exitCode: null } });
-    await run.untilStatus(isRunning);
-    await stage.hosts({ d: {}, e: {}, f: {} });
-    expect((await hostsOf(stage.env)).map(({ lease }) => lease?.epoch ?? null)).toEqual([1, 1, 1, null, null, null]);
-    for (const host of [a, b, c]) host?.exit(0);
-    expect((await run.outcome()).status).toBe('succeeded');
-    await stage.allFree();
-  });
-
-  it('grants at once when its hosts are new to it', async () => {
-    await stage.hosts({ a: {} });
-    expect((await (await stage.run({ nodes: 1 })).outcome()).status).toBe('succeeded');
-  });
-
-  it('grants no host that a run holds until that run has ended', async () => {
-    const [a] = await stage.hosts({ a: { exitCode: null } });
-    const holder = await stage.run({ nodes: 1, host_timeout: '1d' }, 'holder');
-    const { runId } = await holder.untilStatus(isRunning);
-    await fleetHandle(stage.env).terminate();
-    await a?.announce({ rebuilt: true, runs: [{ runId, handle: 'holder' }] });
-    const next = await stage.run({ nodes: 1 }, 'next');
-    await next.untilStatus(isWaiting);
-    await stage.env.skip(20_000, 1);
-    expect((await hostsOf(stage.env))[0]?.lease).toMatchObject({ runId, state: 'held' });
-    if (a) a.settings.exitCode = 0;
-    a?.exit(0);
-    expect((await next.outcome()).status).toBe('succeeded');
-    await stage.allFree();
+  it('tells of all its hosts, however many', async () => {
+    const many = Array.from({ length: 501 }, (_, i) => new FakeHost(stage.env, new Floor(), `host-${i}`, `10.1.${i >> 8}.${i & 255}`, {}));
+    for (let i = 0; i < many.length; i += 50) await Promise.all(many.slice(i, i + 50).map((host) => host.announce()));
+    const listed = await new Muster(stage.env.client).hosts();
+    expect(listed.map(({ host }) => host)).toEqual(many.map(({ name }) => name));
   });
 });

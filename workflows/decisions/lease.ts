@@ -1,5 +1,5 @@
 import type { GrantedHost, HostFacts, HostStatus, Lease } from '../../spec/fleet.js';
-import type { LeaseRequested } from '../../spec/messages.js';
+import { HOSTS_LISTED, type HostsAsked, type LeaseRequested } from '../../spec/messages.js';
 import { protocolProblem } from '../../spec/protocol.js';
 import { placeParts } from './placement.js';
 import { describeNeeds } from './resource-words.js';
@@ -132,7 +132,16 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
   return `needs ${need}; the fleet ${request.run.fleet} has ${all.length} (${parts.join(', ')})${why}${absent}`;
 }
 
-export function hostStatus(host: FleetHost): HostStatus {
+/** What is asked of the hosts, in the order of their ids. */
+export function listHosts(all: readonly FleetHost[], { after, only }: HostsAsked = {}): HostStatus[] {
+  const asked = all.filter(({ facts: { host } }) => (only === undefined || host === only) && (after === undefined || compareIds(host, after) > 0));
+  return asked
+    .sort((a, b) => compareIds(a.facts.host, b.facts.host))
+    .slice(0, HOSTS_LISTED)
+    .map(hostStatus);
+}
+
+function hostStatus(host: FleetHost): HostStatus {
   const problem = protocolProblem(host.facts.protocol, host.facts.version) ?? '';
   const { lease, drained, leaving, announcedAtMs } = host;
   return { ...host.facts, state: lease?.state ?? idleState(host, problem), drained, leaving, problem, lease, announcedAtMs };

@@ -1,0 +1,42 @@
+import { CancellationScope, condition, getExternalWorkflowHandle, sleep } from '@temporalio/workflow';
+import { fleetWorkflowId } from '../spec/ids.js';
+import * as messages from '../spec/messages.js';
+import { noteFailure, type RunRecord, show } from './run-record.js';
+
+/**
+ * A fleet has begun anew: asks it again for what the run waits for, and tells it which of its hosts the run holds, newcomers too; none where
+ * it is the fleet of others.
+ */
+export function answerFleet(record: RunRecord, fleet: string): Promise<void> {
+  // A run that is being cancelled holds its hosts until it has ended.
+  return CancellationScope.nonCancellable(() => answer(record, fleet));
+}
+
+/** Stops the run: a host is never shared, and who was granted it last knows nothing of this one. */
+export function yieldHosts(record: RunRecord, { hosts, by }: messages.HostsTaken): void {
+  const host = hosts.find((id) => heldBy(record).includes(id));
+  if (host === undefined || record.stopWanted !== null) return;
+  const rank = record.nodes.find((node) => node.host === host)?.rank ?? 0;
+  const message = `The fleet was begun anew, did not hear in time that this run holds ${host}, and gave it to ${by}; this run is stopped`;
+  noteFailure(record, { generation: record.generation, rank, host, type: 'HostLost', message, lastLines: '', atMs: Date.now() });
+  record.stopWanted = { mode: 'graceful', by: 'Stopped' };
+  show(record);
+}
+
+async function answer(record: RunRecord, fleet: string): Promise<void> {
+  // What is done before the task is read may come after it in a replay.
+  await condition(() => record.task !== null || record.endedAtMs !== null);
+  if (fleet === record.ref.fleet) record.fleetRebuilds++;
+  // A grant that came with the question is taken up first.
+  await sleep(1);
+  const { ref, task, endedAtMs } = record;
+  const hosts = fleet === ref.fleet && endedAtMs === null ? heldBy(record) : [];
+  const stop = { signal: task?.stopSignal ?? '', seconds: task?.stopDurationSeconds ?? 0 };
+  await getExternalWorkflowHandle(fleetWorkflowId(fleet))
+    .signal(messages.hostsHeld, { run: { runId: ref.runId, handle: ref.handle }, hosts, stop })
+    .catch(() => undefined);
+}
+
+function heldBy({ hosts, newcomers }: RunRecord): string[] {
+  return [...new Set([...hosts, ...(newcomers?.hosts ?? [])].map(({ host }) => host))];
+}
