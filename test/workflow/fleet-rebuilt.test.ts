@@ -60,7 +60,7 @@ describe('a rebuilt fleet', () => {
         return isWaiting(await run.status());
       },
       false,
-      30_000,
+      50_000,
     );
     expect((await run.outcome()).status).toBe('succeeded');
     await stage.allFree();
