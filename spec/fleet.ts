@@ -2,7 +2,7 @@ import type { Candidate } from './candidates.js';
 import type { GatheredHost } from './nodes.js';
 import type { ProtocolRange } from './protocol.js';
 
-/** What the fleet keeps of a host: about a kilobyte each. */
+/** What the fleet keeps of a host: one or two kilobytes each, and some hundred bytes from one execution to the next. */
 export interface HostFacts {
   host: string;
   /** The random id in the agent's data directory. */

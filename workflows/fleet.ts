@@ -15,7 +15,7 @@ import type { Lease, StopTerms } from '../spec/fleet.js';
 import * as messages from '../spec/messages.js';
 import { cleanHost } from './clean-host.js';
 import { decideClaim } from './decisions/claim.js';
-import { type FleetState, newFleet } from './decisions/fleet-state.js';
+import { type FleetState, newFleet, type PackedFleet, packFleet, unpackFleet } from './decisions/fleet-state.js';
 import { decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
@@ -37,8 +37,8 @@ const control = proxyActivities<ControlActivities>({
 });
 
 /** Keeps the hosts of a fleet and grants them to runs, all-or-nothing, first come first served. Never ends by itself. */
-export async function musterFleet(input: { fleet: string; former?: FleetState }): Promise<void> {
-  const state: FleetState = input.former ?? newFleet(input.fleet);
+export async function musterFleet(input: { fleet: string; former?: PackedFleet }): Promise<void> {
+  const state: FleetState = input.former ? unpackFleet(input.former) : newFleet(input.fleet);
   let changed = true;
   /** Runs that have said what they hold. */
   const answered = new Set<string>();
@@ -295,5 +295,5 @@ export async function musterFleet(input: { fleet: string; former?: FleetState })
       sweepEveryMs = Math.min(sweepEveryMs * 2, SWEEP_MAX_MS);
     }
   }
-  await continueAsNew<typeof musterFleet>({ fleet: state.fleet, former: state });
+  await continueAsNew<typeof musterFleet>({ fleet: state.fleet, former: packFleet(state) });
 }
