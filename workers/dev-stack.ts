@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_FLEET } from '../spec/ids.js';
 import { type Janitor, startJanitor } from './dev-stack/janitor.js';
+import { KeptServer } from './dev-stack/kept-server.js';
 import { Member } from './dev-stack/member.js';
 import { findTemporalBinary } from './server/find.js';
 import { freePort, requirePort } from './server/ports.js';
@@ -36,6 +37,8 @@ export interface DevStack {
   /** Temporal's, as `127.0.0.1:7233`. */
   address: string;
   uiUrl: string;
+  /** Other ones after a process was started again. */
+  readonly pids: { temporal: number; control: number };
   readonly hosts: DevHost[];
   /** Ends every process of the stack, the programs on its hosts too, and removes its temporary files. Again and again: the same. */
   stop(): Promise<void>;
@@ -48,7 +51,7 @@ export class DevStackFailed extends Error {
 
 /**
  * A Temporal server, a control worker and so many hosts on 127.0.0.2, 127.0.0.3 …, all on this machine: ready when all hosts are in
- * the fleet `default`. A process that dies is started again after a second. Nothing outlives this process by more than 5 s,
+ * the fleet `default`. A process that dies is started again after a second, Temporal too; in memory it knows nothing of before then. Nothing outlives this process by more than 5 s,
  * even if it is killed with -9. TEMPORAL_* and temporal.toml are not read. Throws `ServerNotFound`, `PortTaken`, `ServerNotReady`,
  * `DevStackFailed`.
  */
@@ -67,24 +70,33 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
   const { control, hosts } = plan({ count: options.hosts, address, directory, kept, janitor });
   const members = [control, ...hosts.map(({ member }) => member)];
 
-  let starting: Promise<DevServer> | undefined;
+  let server: Promise<DevServer> | KeptServer | undefined;
   const stop = async () => {
     await Promise.all(members.map((member) => member.stop()));
-    await starting?.then((server) => server.stop()).catch(() => {});
+    await Promise.resolve(server)
+      .then((running) => running?.stop())
+      .catch(() => {});
     await janitor.finish();
   };
   const dbFile = kept === undefined ? {} : { dbFile: join(kept, 'temporal.db') };
-  starting = startServer({ binary, port, uiPort, logFile: join(directory, 'temporal.log'), ...dbFile });
+  const start = () => startServer({ binary, port, uiPort, logFile: join(directory, 'temporal.log'), ...dbFile });
+  const starting = start();
+  server = starting;
   // They load while the server does, and wait for it.
   for (const member of members) member.start();
   const given = Promise.race([...members.map((member) => member.failed.catch((error: Error) => fail(error.message, [member]))), ...whenAborted(signal)]);
   try {
-    const server = await Promise.race([starting, given]);
+    const first = await Promise.race([starting, given]);
     await Promise.race([allAnnounced(address, hosts), given]);
     for (const member of members) member.ready(say);
+    const running = new KeptServer(first, start, say, kept === undefined ? 'and knows nothing of what was before' : 'with all that it knew');
+    server = running;
     let stopping: Promise<void> | undefined;
     return {
-      ...{ address, uiUrl: server.uiUrl },
+      ...{ address, uiUrl: running.uiUrl },
+      get pids() {
+        return { temporal: running.pid, control: control.pid };
+      },
       get hosts() {
         return hosts.map(({ member, address: at }) => ({ name: member.name, address: at, pid: member.pid }));
       },

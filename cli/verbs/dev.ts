@@ -54,8 +54,12 @@ function introduce(stack: DevStack, data: string | undefined): void {
   print(`Web UI:   ${stack.uiUrl}`);
   print(`Temporal: ${stack.address}${data === undefined ? ', in memory: what it knows ends with this command (--data keeps it)' : `, kept in ${data}`}`);
   for (const line of table(
-    ['HOST', 'ADDRESS', 'PID'],
-    stack.hosts.map(({ name, address, pid }) => [name, address, String(pid)]),
+    ['PROCESS', 'ADDRESS', 'PID'],
+    [
+      ['Temporal', stack.address, String(stack.pids.temporal)],
+      ['control worker', '', String(stack.pids.control)],
+      ...stack.hosts.map(({ name, address, pid }) => [name, address, String(pid)]),
+    ],
   ))
     print(line);
   const where = stack.address === `127.0.0.1:${DEFAULT_PORT}` ? '' : `TEMPORAL_ADDRESS=${stack.address} `;
