@@ -46,6 +46,8 @@ export class Muster {
       for (let more = HOSTS_LISTED; more >= HOSTS_LISTED; ) {
         const after = all.at(-1)?.host;
         const listed = await ask(this.#client, `the fleet ${fleet}`, () => handle.query(hosts, after === undefined ? {} : { after }));
+        // An older control worker tells of all at once, and again.
+        if (after !== undefined && all.some(({ host }) => host === listed[0]?.host)) break;
         all.push(...listed);
         more = listed.length;
       }

@@ -213,9 +213,10 @@ export interface FleetRebuilt {
 }
 export const fleetRebuilt = defineSignal<[FleetRebuilt]>('fleetRebuilt');
 
-/** A run's answer to `fleetRebuilt`: all hosts of that fleet that it holds, be there a node on them or not. */
+/** All hosts of that fleet that a run holds, be there a node on them or not: its answer to `fleetRebuilt`, and before it gathers or wants more. */
 export interface HostsHeld {
   run: { runId: string; handle: string };
+  answers: boolean;
   hosts: string[];
   stop: StopTerms;
 }

@@ -65,7 +65,7 @@ export interface RunningAgent {
 /**
  * Starts the agent of this machine: takes its data directory, carries on with what a predecessor left there, serves the host's
  * queue and announces the host. Where Temporal is away and there is something to carry on with, it does that meanwhile and goes on dialling, until
- * `signal` aborts. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, each with a
+ * `signal` aborts. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, `ServerTooOld`, each with a
  * sentence for people. Several agents of one process may share connections, which outlive them.
  */
 export async function startAgent(

@@ -29,7 +29,7 @@ export async function connectAgent(options: TemporalOptions, log = createLogger(
 
 /**
  * Connects for tasks. Where Temporal is away it tries again as long as `isUseful`: an agent that is started anew has its programs to look after
- * meanwhile. Throws `TemporalUnreachable`, `ServerTooOld`, and the signal's reason when that aborts.
+ * meanwhile. Throws `TemporalUnreachable`, `ServerTooOld`, and when the signal aborts.
  */
 export async function reachTemporal(options: TemporalOptions, log: Logger, isUseful: () => boolean, signal?: AbortSignal): Promise<NativeConnection> {
   for (;;) {

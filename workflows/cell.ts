@@ -60,7 +60,7 @@ class CellStory {
     await this.#parent.signal(messages.cellGathered, { cell: this.#cell, gathered, missing });
     await condition(() => this.#sealed !== null || this.#stopping !== null);
     if (this.#sealed === null) {
-      // Who did not answer is asked by the fleet, until it does.
+      // Who did not answer is asked by the fleet.
       const silent = missing.filter(({ kind }) => kind === 'silent').map(({ host }) => host);
       await Promise.all(hosts.filter(({ host }) => !silent.includes(host)).map((host) => this.#end(host)));
       return;
@@ -164,6 +164,8 @@ class CellStory {
     try {
       if (stopped()) return;
       const { startNumber } = await prepareNode(this.input, granted, gathering);
+      // What was prepared while all else was being stopped is stopped, too.
+      if (stopped()) return await this.#end(granted);
       void this.#follow(sealed, ranked, { host, gathering, startNumber }, 'alone');
       await this.#parent.signal(messages.nodeRestarted, { cell: this.#cell, generation, host, gathering, startNumber }).catch(() => undefined);
     } catch (error) {
@@ -183,5 +185,8 @@ class CellStory {
 /** The other nodes of the run, whichever cell looks after them; those behind it first, so that not all ask the same ones. */
 function peersOf({ identities }: messages.RosterSealed, ranked: readonly RosterNode[], rank: number): Witness[] {
   const others = [...ranked.slice(rank + 1), ...ranked.slice(0, rank)];
-  return others.map((other) => ({ host: other.host, identity: identities[other.rank] ?? '', localAddress: other.address }));
+  return others.flatMap(({ host, rank: of, address: localAddress }) => {
+    const identity = identities[of] ?? '';
+    return identity === '' ? [] : [{ host, identity, localAddress }];
+  });
 }

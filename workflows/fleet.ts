@@ -73,17 +73,24 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
       const [run] = runs;
       const lease = state.expected[facts.host] ?? (run ? newLease(run, '', DEFAULT_STOP) : null);
       delete state.expected[facts.host];
-      state.hosts.push({ facts, announcedAtMs: now, silent: false, leaving, drained: false, lease });
+      const host: FleetHost = { facts, announcedAtMs: now, silent: false, leaving, drained: false, lease };
+      state.hosts.push(host);
       state.grownAtMs = now;
+      if (lease?.request === '' && answered.has(lease.handle)) release(host);
       if (rebuilt) keepQuiet();
     }
     changed = true;
   });
 
-  setHandler(messages.hostsHeld, ({ run, hosts, stop }) => {
-    answered.add(run.handle);
-    if (hosts.length > 0) keepQuiet();
+  setHandler(messages.hostsHeld, ({ run, answers, hosts, stop }) => {
+    if (answers) answered.add(run.handle);
+    if (answers && hosts.length > 0) keepQuiet();
     for (const host of hosts) hear(host, run, stop);
+    // What a host has of the run, and the run knows nothing of, is left over.
+    for (const host of state.hosts) {
+      const { lease } = host;
+      if (lease?.runId === run.runId && lease.request === '' && !hosts.includes(host.facts.host)) release(host);
+    }
     changed = true;
   });
 
@@ -150,14 +157,14 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
   async function begin(): Promise<void> {
     state.quietUntilMs = Date.now() + QUIET_MS;
     const called = await callRuns();
-    await condition(() => called.every((handle) => answered.has(handle)), QUIET_MS);
-    if (!state.rebuilt) state.quietUntilMs = 0;
+    if (called !== null) await condition(() => called.every((handle) => answered.has(handle)), QUIET_MS);
+    if (called !== null && !state.rebuilt) state.quietUntilMs = 0;
     changed = true;
   }
 
-  /** What waited is forgotten with the execution that knew of it, and so is who holds what. */
-  async function callRuns(): Promise<string[]> {
-    return await control.callRuns(state.fleet).catch(() => []);
+  /** What waited is forgotten with the execution that knew of it, and so is who holds what. Null: not all could be called. */
+  async function callRuns(): Promise<string[] | null> {
+    return await control.callRuns(state.fleet).catch(() => null);
   }
 
   /** A run holds a host. One that has not announced itself yet is its own as soon as it does. */

@@ -166,14 +166,23 @@ class Follower {
     if (areTogether(this.node.silent.size, this.node.running())) suspicion.togetherAtMs ??= Date.now();
     // When its time is over, the word of those who were asked is waited for.
     if (Date.now() >= this.#sinceMs + this.#hostTimeoutMs) await suspicion.witnesses.settled();
-    const { outageAtMs, togetherAtMs, witnesses } = suspicion;
+    const { togetherAtMs, witnesses } = suspicion;
     if (witnesses.ended) {
       this.#clear();
       return witnesses.ended;
     }
     const peers = witnesses.word;
+    // Those that reached it fell silent to Temporal together, as agents do when Temporal itself was away: the others get time to be back, too.
+    if (suspicion.word === 'reachable' && peers === 'none') suspicion.outageAtMs ??= Date.now();
     suspicion.word = peers;
-    const decision = decideSilence({ nowMs: Date.now(), sinceMs: this.#sinceMs, outageAtMs, togetherAtMs, hostTimeoutMs: this.#hostTimeoutMs, peers });
+    const decision = decideSilence({
+      nowMs: Date.now(),
+      sinceMs: this.#sinceMs,
+      outageAtMs: suspicion.outageAtMs,
+      togetherAtMs,
+      hostTimeoutMs: this.#hostTimeoutMs,
+      peers,
+    });
     if (decision.kind === 'wait') return decision.ms;
     if (witnesses.wasReachable) {
       // Who reached it is gone: others look for it, for as long as a host may be silent.

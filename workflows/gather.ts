@@ -9,6 +9,7 @@ import type { Task } from '../spec/task/task.js';
 import { musterCell } from './cell.js';
 import { BARRIER_RETRIES, type Outcome } from './decisions/outcome.js';
 import { LATE_MS } from './decisions/silence.js';
+import { claimHosts } from './held-hosts.js';
 import { conditionRearmed } from './in-time.js';
 import { judgeLost, judgeRefusal } from './judge.js';
 import { type Cell, enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
@@ -34,6 +35,7 @@ export async function lease(
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
   const { fleet } = record.ref;
+  if (record.hosts.length > 0) claimHosts(record);
   const askedAtMs = Date.now();
   let deadlineMs = askedAtMs + wish.queueTimeoutSeconds * 1000;
   const stop = { signal: record.task?.stopSignal ?? '', seconds: record.task?.stopDurationSeconds ?? 0 };
@@ -73,6 +75,7 @@ function tellFleet(fleet: string, message: messages.LeaseRequested): void {
  */
 export async function gather(record: RunRecord, task: Task): Promise<Gathering> {
   const deadlineMs = Date.now() + task.gatherTimeoutSeconds * 1000;
+  claimHosts(record);
   const late: UngatheredHost[] = [];
   const waiting = record.newcomers?.hosts ?? [];
   record.cells = [...(record.newcomers?.cells ?? [])];
@@ -106,9 +109,9 @@ export async function gather(record: RunRecord, task: Task): Promise<Gathering> 
       task,
       record.hosts.filter(({ host }) => silent.includes(host)),
     );
-    await giveBack(record, { clean: [], unclean: [], silent });
     record.nodes = record.nodes.filter(({ host }) => !silent.includes(host));
     record.hosts = record.hosts.filter(({ host }) => !silent.includes(host));
+    await giveBack(record, { clean: [], unclean: [], silent });
     if (task.hosts !== null || leftMs <= 0) return failedFor(timeout(late));
     enter(record, 'gathering', 'WaitingForHosts', `${sentences(missing)}; asking for ${missing.length} other`);
     const wish = { parts, hosts: null, first: false, unmet: 'wait' as const, queueTimeoutSeconds: Math.max(1, leftMs / 1000) };
@@ -189,7 +192,7 @@ async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: G
 }
 
 /** Has another cell look after the nodes of one that was ended from outside; their processes go on. */
-export async function adoptCell(record: RunRecord, task: Task, id: string, sealed: messages.RosterSealed): Promise<void> {
+export async function adoptCell(record: RunRecord, task: Task, id: string, sealed: messages.RosterSealed, isEnding: boolean): Promise<void> {
   const broken = record.cells.find((cell) => cell.id === id);
   if (broken === undefined) return;
   const again = record.nodes.filter(({ host, state }) => state === 'restarting' && broken.hosts.some((held) => held.host === host));
@@ -204,6 +207,7 @@ export async function adoptCell(record: RunRecord, task: Task, id: string, seale
   };
   record.cells = [...record.cells.filter((other) => other !== broken), cell];
   await startCell(record, task, cell, { sealed, nodes });
+  if (isEnding) return;
   // Of those nobody else would hear that they are to start again.
   for (const { host, startNumber } of again) tellRestart(record, cell, { host, startNumber, delayMs: 0 });
 }

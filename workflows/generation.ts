@@ -131,7 +131,7 @@ function lostCells(record: RunRecord, isEnding = false): Cell[] {
 async function mendCells(record: RunRecord, task: Task, isEnding = false): Promise<Failure | null> {
   for (const { id } of lostCells(record, isEnding)) {
     if (record.adoptions++ >= ADOPTIONS) return { type: 'Internal', message: `Cell ${id} was ended from outside` };
-    await adoptCell(record, task, id, sealedMessage(task, record));
+    await adoptCell(record, task, id, sealedMessage(task, record), isEnding);
   }
   return null;
 }

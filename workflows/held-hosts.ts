@@ -12,6 +12,14 @@ export function answerFleet(record: RunRecord, fleet: string): Promise<void> {
   return CancellationScope.nonCancellable(() => answer(record, fleet));
 }
 
+/**
+ * Tells the fleet what the run holds, without waiting: a run that was reset may hold hosts that its former life has given back, and that others may
+ * have by now.
+ */
+export function claimHosts(record: RunRecord): void {
+  void tell(record, record.ref.fleet, { answers: false, hosts: heldBy(record) });
+}
+
 /** Stops the run: a host is never shared, and who was granted it last knows nothing of this one. */
 export function yieldHosts(record: RunRecord, { hosts, by }: messages.HostsTaken): void {
   const host = hosts.find((id) => heldBy(record).includes(id));
@@ -29,11 +37,13 @@ async function answer(record: RunRecord, fleet: string): Promise<void> {
   if (fleet === record.ref.fleet) record.fleetRebuilds++;
   // A grant that came with the question is taken up first.
   await sleep(1);
-  const { ref, task, endedAtMs } = record;
-  const hosts = fleet === ref.fleet && endedAtMs === null ? heldBy(record) : [];
+  await tell(record, fleet, { answers: true, hosts: fleet === record.ref.fleet && record.endedAtMs === null ? heldBy(record) : [] });
+}
+
+async function tell({ ref, task }: RunRecord, fleet: string, said: Pick<messages.HostsHeld, 'answers' | 'hosts'>): Promise<void> {
   const stop = { signal: task?.stopSignal ?? '', seconds: task?.stopDurationSeconds ?? 0 };
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
-    .signal(messages.hostsHeld, { run: { runId: ref.runId, handle: ref.handle }, hosts, stop })
+    .signal(messages.hostsHeld, { run: { runId: ref.runId, handle: ref.handle }, ...said, stop })
     .catch(() => undefined);
 }
 

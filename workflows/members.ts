@@ -14,7 +14,9 @@ const MOST_FENCED = 50;
  * to come back. A failure says why there is none; null: the run is being stopped.
  */
 export async function replaceLost(record: RunRecord, task: Task): Promise<Failure | 'replaced' | null> {
-  const lost = lostHosts(record).filter((host) => record.hosts.some((held) => held.host === host));
+  // One that was waited for is back by now.
+  const isBack = (host: string) => record.replaced.includes(host);
+  const lost = lostHosts(record).filter((host) => record.hosts.some((held) => held.host === host) && !isBack(host));
   if (lost.length === 0) return 'replaced';
   noteSeats(record, lost);
   const gone = record.hosts.filter(({ host }) => lost.includes(host));

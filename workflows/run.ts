@@ -189,9 +189,9 @@ async function goOnAnew(record: RunRecord): Promise<void> {
 
 /** Gives back the hosts of those who leave, and counts the newcomers in. */
 async function changeMembers(record: RunRecord, leave: string[]): Promise<void> {
-  if (leave.length > 0) await giveBack(record, leftovers(record, leave));
   record.hosts = [...record.hosts.filter(({ host }) => !leave.includes(host)), ...(record.newcomers?.hosts ?? [])];
   record.nodesWanted = record.hosts.length;
+  if (leave.length > 0) await giveBack(record, leftovers(record, leave));
 }
 
 async function watchDuration(record: RunRecord, seconds: number): Promise<void> {

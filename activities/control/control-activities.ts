@@ -34,11 +34,15 @@ export function createControlActivities(client: Client): ControlActivities {
         handles.push(workflowId);
       }
       const called: string[] = [];
+      const failures: unknown[] = [];
       for (let i = 0; i < handles.length; i += CALLED_AT_ONCE) {
         const batch = handles.slice(i, i + CALLED_AT_ONCE);
-        const heard = await Promise.all(batch.map((handle) => callRun(client, handle, fleet)));
-        called.push(...batch.filter((_, at) => heard[at]));
+        const heard = await Promise.allSettled(batch.map((handle) => callRun(client, handle, fleet)));
+        called.push(...batch.filter((_, at) => heard[at]?.status === 'fulfilled' && heard[at].value));
+        failures.push(...heard.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
       }
+      // Not before all others were called.
+      if (failures.length > 0) throw failures[0];
       return called;
     },
 

@@ -28,6 +28,12 @@ export class Contact {
     else this.#arm(agoMs);
   }
 
+  /** How much longer than the limit a former agent's silence is by now. */
+  get overdueMs(): number {
+    const agoMs = this.limitMs === null ? undefined : this.mark?.agoMs();
+    return agoMs === undefined ? 0 : Math.max(0, agoMs - (this.limitMs ?? 0));
+  }
+
   #arm(agoMs: number): void {
     clearTimeout(this.#timer);
     if (this.limitMs === null || this.#stopped) return;

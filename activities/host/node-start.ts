@@ -93,7 +93,8 @@ export class NodeStart {
     // Its program may be ready, and gone, before the next attempt asks for it.
     if (this.#isMidWave()) this.#pass(this.#abort.signal).catch((error: unknown) => this.#gateFailed(error));
     this.#tie.begin();
-    if (this.record.ending) void this.#endFor(this.record.ending.why);
+    const why = this.record.ending?.why;
+    if (why) void this.#endFor(why, why.type === 'Fenced' ? this.#tie.overdueMs : 0);
   }
 
   /** Holds a port until the program goes, or nothing comes of it. */
@@ -244,7 +245,8 @@ export class NodeStart {
   async #shimLost(message: string): Promise<void> {
     this.#watch?.close();
     await this.#terminating;
-    await this.#fail('ShimLost', message, { clean: await this.#terminate('SIGKILL', 0) });
+    const { type, message: why } = this.record.ending?.why ?? { type: 'ShimLost' as const, message };
+    await this.#fail(type, why, { clean: await this.#terminate('SIGKILL', 0) });
   }
 
   async #fail(type: FailureType, message: string, more?: FailedMore): Promise<void> {

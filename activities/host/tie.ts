@@ -50,6 +50,11 @@ export class Tie {
     this.#schedule(this.#token ? 0 : ORPHAN_CHECK_MS);
   }
 
+  /** With `fencing: strict`: for how much longer than host_timeout Temporal has not been heard of. */
+  get overdueMs(): number {
+    return this.#contact.overdueMs;
+  }
+
   /** An activity came. The first beat goes at once: without one nobody could tell when this host was heard last. */
   take(token: Uint8Array): void {
     this.#token = token;

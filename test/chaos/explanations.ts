@@ -41,6 +41,7 @@ const CAUSES: Partial<Record<FailureType, (evidence: Evidence, note: Note) => bo
   HostStateLost: ({ faults }, note) => happened(faults, ['data-loss'], note),
   Fenced: ({ faults, run }, note) => run.task.fencing === 'strict' && hadNoTemporal(faults, note, run.task.hostTimeoutSeconds),
   Superseded: ({ faults }, note) => happened(faults, ['reset'], note),
+  PeersUnreachable: ({ faults }, note) => happened(faults, ['link-block', 'link-cut'], note),
   NodeSetupFailed: ({ faults }, note) => happened(faults, ['disk-full', 'data-loss'], note),
   BarrierBroken: ({ faults }, { atS }) => faults.some(({ kind, fromS, untilS }) => DISTURBS.includes(kind) && fromS <= atS && untilS >= atS - BARRIER_S),
   Internal: ({ faults }, { message }) => /ended from outside/.test(message) && faults.some(({ kind, done }) => kind === 'cell-terminate' && done),

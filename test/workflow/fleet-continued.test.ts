@@ -40,9 +40,9 @@ describe('a fleet that continues as new', () => {
 
   it('waits until no host is being released', async () => {
     const [a] = await stage.hosts({ a: {}, b: { silent: true } });
-    const before = await executionOf();
     const run = await stage.run({ nodes: 1, hosts: ['b'], gather_timeout: '1s' });
     await until(() => statesOf(stage.env), { a: 'free', b: 'releasing' });
+    const before = await executionOf();
     for (let i = 0; i < EVENTS; i++) await a?.announce();
     expect(await executionOf()).toBe(before);
     await run.outcome();

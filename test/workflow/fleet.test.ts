@@ -155,7 +155,9 @@ describe('the fleet', () => {
 
   it('tells of all its hosts, however many', async () => {
     const many = Array.from({ length: 501 }, (_, i) => new FakeHost(stage.env, new Floor(), `host-${i}`, `10.1.${i >> 8}.${i & 255}`, {}));
-    for (let i = 0; i < many.length; i += 50) await Promise.all(many.slice(i, i + 50).map((host) => host.announce()));
+    // The one that starts the fleet before all others.
+    await many[0]?.announce();
+    for (let i = 1; i < many.length; i += 50) await Promise.all(many.slice(i, i + 50).map((host) => host.announce()));
     const listed = await new Muster(stage.env.client).hosts();
     expect(listed.map(({ host }) => host)).toEqual(many.map(({ name }) => name));
   });

@@ -161,16 +161,25 @@ describe('a lost host', () => {
   });
 
   it('is waited for where the task pins it, also when it does not answer as all start again', async () => {
-    const [, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: [null, null, 0] } });
+    const [, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: null } });
     const run = await stage.run({ hosts: ['a', 'b'], restart: { attempts: 9, backoff: '3s..3s' }, gather_timeout: '5s', on_host_loss: 'replace' });
     await run.untilStatus(({ phase, restarts }) => phase === 'restarting' && restarts === 2);
     await until(() => b?.running(), 0);
     await b?.fallSilent();
     await run.untilStatus(({ losses }) => losses === 1, 20_000);
+    const other = await stage.run({ nodes: 1 }, 'other');
+    await other.untilStatus(({ reason }) => reason === 'WaitingForHosts');
     await b?.serve();
     await b?.announce();
+    await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === 3);
+    b?.exit(0);
     const { status, final } = await run.outcome();
     expect([status, final.generation, final.losses, final.nodes.map(({ host }) => host)]).toEqual(['succeeded', 3, 1, ['a', 'b']]);
+    const ended = async () => {
+      b?.exit(0);
+      return (await other.handle.describe()).status.name;
+    };
+    await until(ended, 'COMPLETED', 15_000);
     await stage.allFree();
   });
 });

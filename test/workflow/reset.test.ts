@@ -52,6 +52,38 @@ describe('a run that was reset', () => {
     await until(() => [b?.running(), c?.running()], [0, 0]);
     await stage.allFree();
   });
+
+  it('holds the hosts again that its former life has given back', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.cancel();
+    await run.outcome();
+    await stage.allFree();
+    await resetAfter(/hostsGranted/);
+    await run.untilStatus(({ phase }) => phase === 'running');
+    expect(await statesOf(stage.env)).toEqual({ a: 'held' });
+    a?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+  });
+
+  it('is stopped when another has one of its hosts by now, which is not disturbed', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.cancel();
+    await run.outcome();
+    const other = await stage.run({ nodes: 1 }, 'other');
+    await other.untilStatus(({ phase }) => phase === 'running');
+    await resetAfter(/hostsGranted/);
+    const { status, final } = await run.outcome();
+    expect([status, final.failures.map(({ type, host }) => [type, host])]).toEqual(['failed', [['HostLost', 'a']]]);
+    expect([(await other.status()).phase, (await other.status()).generation]).toEqual(['running', 1]);
+    a?.exit(0);
+    expect((await other.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+  });
 });
 
 describe('a cell that is ended from outside', () => {

@@ -6,6 +6,6 @@ import type { Lease } from '../../spec/fleet.js';
  */
 export function decideClaim(lease: Lease | null, runId: string): 'held' | 'known' | 'contested' {
   const isHearsay = lease?.request === '';
-  if (lease?.runId === runId) return isHearsay && lease.state === 'held' ? 'held' : 'known';
+  if (lease?.runId === runId) return isHearsay || lease.state === 'releasing' ? 'held' : 'known';
   return lease === null || isHearsay || lease.state === 'releasing' ? 'held' : 'contested';
 }

@@ -11,7 +11,7 @@ it.each<[string, Lease | null, ReturnType<typeof decideClaim>]>([
   ['only the host said so of', lease('mine', ''), 'held'],
   ['it was granted', lease('mine', 'request'), 'known'],
   ['it said so of before', lease('mine', 'mine'), 'known'],
-  ['it gave back', lease('mine', '', 'releasing'), 'known'],
+  ['it gave back before it was reset', lease('mine', 'request', 'releasing'), 'held'],
   ['was granted to another', lease('other', 'request'), 'contested'],
   ['another said so of', lease('other', 'other'), 'contested'],
   ['another gave back', lease('other', 'request', 'releasing'), 'held'],

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { answerPeer } from '../../../activities/host/peers.js';
 import { Seats } from '../../../activities/host/seats.js';
+import { writeStart } from '../../../activities/host/store.js';
 import { type Question, signQuestion } from '../../../activities/network/protocol.js';
 import { readProgram } from '../../../activities/process/start-dir.js';
 import { until } from '../../helpers/until.js';
@@ -56,4 +57,14 @@ it('it has no grace left where its agent comes back too late for one', async () 
   host.succeed();
   await until(() => lives(pid), false);
   expect(host.wrote('asked')).toBeUndefined();
+});
+
+it('an agent that goes on with a fence takes what it is late by off the grace', async () => {
+  const host = new OneHost({ fencing: 'strict', hostTimeoutSeconds: 5, stopDurationSeconds: 60, commands: ['trap "" TERM; while :; do sleep 0.1; done'] });
+  const start = await host.running();
+  await host.seats.detach();
+  writeStart(host.dataDir, { ...start.record, ending: { why: { type: 'Fenced', message: 'cut off' }, gaveUp: true } });
+  host.heardLongAgo(start, 70_000);
+  host.succeed();
+  expect(await host.end(10_000)).toMatchObject({ failure: { type: 'Fenced' }, clean: true });
 });

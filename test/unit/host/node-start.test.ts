@@ -129,6 +129,18 @@ it('an agent that dies while it ends a program is followed by one that goes on w
   expect(await host.end(10_000)).toMatchObject({ kind: 'exited', code: 137, stopped: true, clean: true });
 });
 
+it('a start that was being called off when its agent died was called off, and has not lost its shim', async () => {
+  const host = new OneHost({});
+  const start = await host.prepare();
+  await host.seats.detach();
+  writeStart(host.dataDir, { ...start.record, ending: { why: WHY, gaveUp: false } });
+  await killShim(start);
+  host.succeed();
+  const next = host.start();
+  await next.ended;
+  expect(next.record.end).toMatchObject({ kind: 'failed', failure: WHY });
+});
+
 it('why a host gave its program up is known to the next agent', async () => {
   const health = { port: null, command: 'exit 1', intervalSeconds: 0.1, timeoutSeconds: 5, failures: 1, startPeriodSeconds: 0 };
   const host = new OneHost({ commands: ['trap "" TERM; while :; do sleep 0.1; done'], stopDurationSeconds: 1, health });
