@@ -5,6 +5,7 @@ import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { holdPort } from '../network/held-port.js';
 import { forkShim } from '../process/shim.js';
 import { releaseShim } from '../process/start-dir.js';
+import { endStrangers, findStrangers } from '../process/strangers.js';
 import { endCarriers } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
@@ -13,6 +14,9 @@ import { findInPath } from './find-in-path.js';
 import { NodeStart } from './node-start.js';
 import { REFILL_WHILE_RUNNING_MS, SpareShim } from './spare.js';
 import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
+
+/** What was lost has taken its task's `stop_duration` along. */
+const LOST_GRACE_MS = 30_000;
 
 /** The starts that this agent looks after. At most one of a run lives; work on one run is done one after the other. */
 export class Seats {
@@ -62,7 +66,21 @@ export class Seats {
         void endCarriers({ cookie: cookie(runId, this.agent.host, number), signal: 'SIGKILL', graceMs: 0 });
       }
     }
+    this.#endLost();
     return this.#starts.size;
+  }
+
+  /** What a data directory that was lost had started: nobody else may ever ask for it. */
+  #endLost(): void {
+    const { dataDir, host, log, socketPath } = this.agent;
+    const isKnown = (text: string) => {
+      const [runId = '', of, number] = text.split('/');
+      return of !== host || readStart(dataDir, runId, Number(number)) !== undefined;
+    };
+    const lost = findStrangers(socketPath, isKnown);
+    if (lost.length === 0) return;
+    log.warn({ cookies: [...new Set(lost.map((one) => one.cookie))] }, 'ending programs of which the data directory knows nothing');
+    void endStrangers(lost, LOST_GRACE_MS);
   }
 
   /** Resolves when no start is looked after any more. */

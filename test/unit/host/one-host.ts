@@ -94,6 +94,13 @@ export class OneHost {
     this.seats.adopt();
   }
 
+  /** The agent dies, all that it has on the disk is lost, and the next one begins. */
+  loseData(): void {
+    void this.seats.detach();
+    rmSync(join(this.dataDir, 'runs'), { recursive: true });
+    this.succeed();
+  }
+
   /** As if Temporal had last been heard of so long ago. */
   heardLongAgo({ dir }: NodeStart, ms: number): void {
     new ContactMark(join(dir, 'heard'), () => uptime() * 1000 - ms).write();
@@ -144,7 +151,7 @@ export class OneHost {
     };
     const log = { warn: () => undefined, error: () => undefined, info: () => undefined };
     return {
-      ...{ host: HOST, identity: 'one', fleet: 'default', dataDir: this.dataDir, version: '0', socketPath: '/nowhere', baseEnv, ...here },
+      ...{ host: HOST, identity: 'one', fleet: 'default', dataDir: this.dataDir, version: '0', socketPath: join(this.dataDir, 'agent.sock'), baseEnv, ...here },
       ...{ candidates: () => [], told: { address: null, network: null, interface: null }, gpus: 0, outputCapBytes: null, clock: new ServerClock() },
       ...{ client: client as unknown as Agent['client'], peers: { port: 1 } as Agent['peers'], log: log as unknown as Agent['log'] },
     };
