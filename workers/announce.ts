@@ -18,13 +18,19 @@ export interface Announcer {
 
 /**
  * Announces the host by signal-with-start, and looks at the fleet workflow every few seconds, which adds no event: a fleet
- * that was ended is told again, and so is one that may have given the host up meanwhile. The first announcement is awaited.
+ * that was ended is told again, and so is one that may have given the host up meanwhile. The first announcement is awaited, and repeated where
+ * Temporal does not take it.
  */
 export async function announce(client: Client, fleet: string, facts: HostFacts, runs: () => HostAnnounced['runs'], log: Logger): Promise<Announcer> {
   let leaving = false;
-  let execution = await tell(false);
-  let lookedAtMs = Date.now();
   let lost = false;
+  // Temporal that has just gone away again is told with the next look: an agent with programs to look after does not end for that.
+  let execution = await tell(false).catch((error: unknown) => {
+    lost = true;
+    log.warn({ error: String(error) }, 'the fleet cannot be told yet; trying again');
+    return '';
+  });
+  let lookedAtMs = Date.now();
   let stopped = false;
   const timer = setInterval(() => void look(), LOOK_EVERY_MS);
   timer.unref();

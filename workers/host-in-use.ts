@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { inTime } from '../activities/host/call.js';
 import type { HostDescription } from '../spec/activities.js';
 
 const ASK_MS = 2_000;
+const TRIES = 20;
+const AGAIN_AFTER_MS = 500;
 const TASK_QUEUE_TYPE_ACTIVITY = 2;
 
 /** Another live agent serves this host's queue. */
@@ -18,11 +22,7 @@ export function pollerIdentity(host: string, identity: string): string {
  * a poller of another data directory within minutes; that one must answer within 2 s, or it is gone. Throws `HostIdInUse`.
  */
 export async function refuseSharedQueue(client: Client, queue: string, host: string, identity: string): Promise<void> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: queue },
-    taskQueueType: TASK_QUEUE_TYPE_ACTIVITY,
-  });
+  const { pollers } = await pollersOf(client, queue);
   const others = (pollers ?? []).filter((poller) => !poller.identity?.startsWith(`${host}/${identity}/`));
   if (others.length === 0) return;
   const other = await ask(client, queue);
@@ -30,6 +30,19 @@ export async function refuseSharedQueue(client: Client, queue: string, host: str
   throw new HostIdInUse(
     `The host name ${host} is in use by another live agent (${other.version}, process ${other.pid}); give this one a name of its own with --name`,
   );
+}
+
+/** Temporal was there a moment ago: one that does not answer is asked again for a while. */
+async function pollersOf(client: Client, queue: string) {
+  const question = { namespace: client.options.namespace, taskQueue: { name: queue }, taskQueueType: TASK_QUEUE_TYPE_ACTIVITY };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await inTime(client, () => client.workflowService.describeTaskQueue(question));
+    } catch (error) {
+      if (tries >= TRIES) throw error;
+      await pause(AGAIN_AFTER_MS);
+    }
+  }
 }
 
 async function ask(client: Client, queue: string): Promise<HostDescription | undefined> {

@@ -117,6 +117,8 @@ class RunFollower {
   #closedAtS: number | null = null;
   readonly #notes = new Map<string, RunEvidence['notes'][number]>();
   #stopped = false;
+  #asked = 0;
+  #answered = 0;
 
   constructor(
     private readonly stack: Stack,
@@ -162,7 +164,11 @@ class RunFollower {
   }
 
   async #query(): Promise<void> {
+    const asked = ++this.#asked;
     const seen = await this.#limited(() => this.#handle.query(statusQuery));
+    // An answer that was held up is older than the one that came before it.
+    if (asked < this.#answered) return;
+    this.#answered = asked;
     this.status = seen;
     for (const note of seen.failures) {
       const atS = uptimeS() - (Date.now() - note.atMs) / 1000;
