@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,7 +46,7 @@ async function difference(top: string, commit: string, limitBytes: number): Prom
   try {
     const index = join(scratch, 'index');
     const own = resolve(top, (await git(top, ['rev-parse', '--git-path', 'index'])).trim());
-    if (existsSync(own)) copyFileSync(own, index);
+    if (existsSync(own)) copyIndex(own, index);
     const env = { ...process.env, GIT_INDEX_FILE: index };
     await git(top, ['add', '--all'], env);
     const { stdout } = await run('git', ['-C', top, 'diff', '--cached', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', '--no-color', commit], {
@@ -61,6 +61,13 @@ async function difference(top: string, commit: string, limitBytes: number): Prom
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** With its time: a file that was changed right after the index was written, and has its old size, git looks into only where the index is no younger. */
+function copyIndex(from: string, to: string): void {
+  copyFileSync(from, to);
+  const { atimeMs, mtimeMs } = statSync(from);
+  utimesSync(to, Math.floor(atimeMs) / 1000, Math.floor(mtimeMs) / 1000);
 }
 
 async function git(dir: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {

@@ -182,6 +182,14 @@ describe('a lost host', () => {
     await until(ended, 'COMPLETED', 15_000);
     await stage.allFree();
   });
+
+  it('fails the run when no other is free within queue_timeout', async () => {
+    await stage.hosts({ a: { exitCode: null }, b: { exitCode: null, loseHeartbeatAfterMs: 50 } });
+    const run = await stage.run({ nodes: 2, host_timeout: '5s', on_host_loss: 'replace', queue_timeout: '5s' });
+    const { reason, message } = await run.outcome();
+    expect(reason).toBe('QueueTimeout');
+    expect(message).toMatch(/^nothing took the place of b: after 5 s in the queue the run still needs 1 host; /);
+  });
 });
 
 describe('an end from outside', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../helpers/until.js';
-import { statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
 const stage = openStage();
@@ -128,19 +127,5 @@ describe('a lost host', () => {
     expect([again?.startReason, again?.fence]).toEqual(['restart', [{ host: 'b', address: '10.0.0.2', port: 7_000, startNumber: 1 }]]);
     expect(c?.asked('runNode')[0]).toMatchObject({ startReason: 'replaced', startNumber: 1, generation: 2, rank: 1, fence: [] });
     await stage.record('run-replaces-lost-host', 'story');
-  });
-
-  it('fails the run when no other is free within queue_timeout', async () => {
-    await stage.hosts({ a: { exitCode: null }, b: { exitCode: null, loseHeartbeatAfterMs: 50 } });
-    const run = await stage.run({ nodes: 2, host_timeout: '5s', on_host_loss: 'replace', queue_timeout: '20s' });
-    await run.untilStatus(({ phase }) => phase === 'restarting');
-    // Not all at once: a clock that jumps looks like a Temporal that was away.
-    await stage.env.skip(9_700, 1);
-    await until(() => statesOf(stage.env), { a: 'held', b: 'releasing' });
-    await stage.env.skip(5_400);
-    await stage.env.skip(5_500);
-    const { reason, message } = await run.outcome();
-    expect(reason).toBe('QueueTimeout');
-    expect(message).toMatch(/^nothing took the place of b: after 20 s in the queue the run still needs 1 host; /);
   });
 });
