@@ -43,15 +43,14 @@ export class Muster {
     const handle = this.#client.workflow.getHandle(fleetWorkflowId(fleet));
     try {
       const all: HostStatus[] = [];
-      for (let more = HOSTS_LISTED; more >= HOSTS_LISTED; ) {
+      for (;;) {
         const after = all.at(-1)?.host;
         const listed = await ask(this.#client, `the fleet ${fleet}`, () => handle.query(hosts, after === undefined ? {} : { after }));
         // An older control worker tells of all at once, and again.
-        if (after !== undefined && all.some(({ host }) => host === listed[0]?.host)) break;
+        if (all.some(({ host }) => host === listed[0]?.host)) return all;
         all.push(...listed);
-        more = listed.length;
+        if (listed.length < HOSTS_LISTED) return all;
       }
-      return all;
     } catch (error) {
       if (error instanceof NoSuchWorkflow) return [];
       throw error;

@@ -222,7 +222,7 @@ export interface HostsHeld {
 }
 export const hostsHeld = defineSignal<[HostsHeld]>('hostsHeld');
 
-/** A rebuilt fleet heard too late that the run holds these hosts: another has them now. */
+/** The fleet heard too late that the run holds these hosts, since it was rebuilt or the run was reset: another has them now. */
 export interface HostsTaken {
   hosts: string[];
   /** The handle of the run that has them. */

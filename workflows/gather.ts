@@ -12,7 +12,7 @@ import { LATE_MS } from './decisions/silence.js';
 import { claimHosts } from './held-hosts.js';
 import { conditionRearmed } from './in-time.js';
 import { judgeLost, judgeRefusal } from './judge.js';
-import { type Cell, enter, gatheringNode, programOf, type RunRecord } from './run-record.js';
+import { type Cell, enter, gatheringNode, programOf, type RunRecord, stopTermsOf } from './run-record.js';
 import { tellRestart } from './tell-restart.js';
 
 /** Nodes that one cell looks after. Measured: design, section 9. */
@@ -38,8 +38,7 @@ export async function lease(
   if (record.hosts.length > 0) claimHosts(record);
   const askedAtMs = Date.now();
   let deadlineMs = askedAtMs + wish.queueTimeoutSeconds * 1000;
-  const stop = { signal: record.task?.stopSignal ?? '', seconds: record.task?.stopDurationSeconds ?? 0 };
-  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, stop, askedAtMs, deadlineMs };
+  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, stop: stopTermsOf(record), askedAtMs, deadlineMs };
   const answered = () => record.granted?.request === request || record.refused?.request === request || interrupted();
   let inTime = false;
   for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {

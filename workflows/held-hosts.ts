@@ -1,7 +1,7 @@
 import { CancellationScope, condition, getExternalWorkflowHandle, sleep } from '@temporalio/workflow';
 import { fleetWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
-import { noteFailure, type RunRecord, show } from './run-record.js';
+import { noteFailure, type RunRecord, show, stopTermsOf } from './run-record.js';
 
 /**
  * A fleet has begun anew: asks it again for what the run waits for, and tells it which of its hosts the run holds, newcomers too; none where
@@ -25,7 +25,7 @@ export function yieldHosts(record: RunRecord, { hosts, by }: messages.HostsTaken
   const host = hosts.find((id) => heldBy(record).includes(id));
   if (host === undefined || record.stopWanted !== null) return;
   const rank = record.nodes.find((node) => node.host === host)?.rank ?? 0;
-  const message = `The fleet was begun anew, did not hear in time that this run holds ${host}, and gave it to ${by}; this run is stopped`;
+  const message = `The fleet did not know that this run holds ${host}, and gave it to ${by}; this run is stopped`;
   noteFailure(record, { generation: record.generation, rank, host, type: 'HostLost', message, lastLines: '', atMs: Date.now() });
   record.stopWanted = { mode: 'graceful', by: 'Stopped' };
   show(record);
@@ -40,10 +40,10 @@ async function answer(record: RunRecord, fleet: string): Promise<void> {
   await tell(record, fleet, { answers: true, hosts: fleet === record.ref.fleet && record.endedAtMs === null ? heldBy(record) : [] });
 }
 
-async function tell({ ref, task }: RunRecord, fleet: string, said: Pick<messages.HostsHeld, 'answers' | 'hosts'>): Promise<void> {
-  const stop = { signal: task?.stopSignal ?? '', seconds: task?.stopDurationSeconds ?? 0 };
+async function tell(record: RunRecord, fleet: string, said: Pick<messages.HostsHeld, 'answers' | 'hosts'>): Promise<void> {
+  const { runId, handle } = record.ref;
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
-    .signal(messages.hostsHeld, { run: { runId: ref.runId, handle: ref.handle }, ...said, stop })
+    .signal(messages.hostsHeld, { run: { runId, handle }, ...said, stop: stopTermsOf(record) })
     .catch(() => undefined);
 }
 

@@ -1,7 +1,7 @@
 import { setCurrentDetails, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { FormerSeat } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
-import type { GrantedHost } from '../spec/fleet.js';
+import type { GrantedHost, StopTerms } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
 import type { NodeRestarted, NodesSilent, StopMode } from '../spec/messages.js';
 import type {
@@ -255,6 +255,11 @@ export function markNodes(record: RunRecord, state: NodeState): void {
   for (const node of record.nodes) {
     if (!record.ends.some(({ host }) => host === node.host)) node.state = state;
   }
+}
+
+/** How what is left of the run is ended, once that is known. */
+export function stopTermsOf({ task }: RunRecord): StopTerms {
+  return { signal: task?.stopSignal ?? '', seconds: task?.stopDurationSeconds ?? 0 };
 }
 
 /** What all nodes have in common. */

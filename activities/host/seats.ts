@@ -3,10 +3,10 @@ import type { RunNodeInput, StartNodeInput } from '../../spec/activities.js';
 import { cookie } from '../../spec/ids.js';
 import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { holdPort } from '../network/held-port.js';
+import { findStrangers } from '../process/carriers.js';
 import { forkShim } from '../process/shim.js';
 import { releaseShim } from '../process/start-dir.js';
-import { endStrangers, findStrangers } from '../process/strangers.js';
-import { endCarriers } from '../process/terminate.js';
+import { endCarriers, endProcesses } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
 import { placeCode } from './files/place.js';
@@ -80,7 +80,7 @@ export class Seats {
     const lost = findStrangers(socketPath, isKnown);
     if (lost.length === 0) return;
     log.warn({ cookies: [...new Set(lost.map((one) => one.cookie))] }, 'ending programs of which the data directory knows nothing');
-    void endStrangers(lost, LOST_GRACE_MS);
+    void endProcesses(lost, LOST_GRACE_MS);
   }
 
   /** Resolves when no start is looked after any more. */

@@ -15,6 +15,11 @@ export function findCarriers(cookie: string): ProcessStat[] {
   return scanNow().filter((it) => carries(it, cookie));
 }
 
+/** The live processes that an agent with this socket has started, and whose cookie is one that `isKnown` does not know. */
+export function findStrangers(socketPath: string, isKnown: (cookie: string) => boolean): Carrier[] {
+  return scanNow().filter(({ pid, cookie }) => cookie !== undefined && readVariable(pid, 'MUSTER_SOCKET') === socketPath && !isKnown(cookie));
+}
+
 /** Whether the process carries the cookie, or one that begins with it where it ends with `/`. */
 export function carries(it: Carrier, cookie: string): boolean {
   return cookie.endsWith('/') ? (it.cookie?.startsWith(cookie) ?? false) : it.cookie === cookie;
@@ -43,14 +48,14 @@ function scanNow(): Carrier[] {
     const pid = Number(name);
     if (pid === 1 || pid === process.pid) continue;
     const stat = readProcess(pid);
-    if (stat !== undefined && isLive(stat)) found.push({ ...stat, cookie: readCookie(pid) });
+    if (stat !== undefined && isLive(stat)) found.push({ ...stat, cookie: readVariable(pid, 'MUSTER_COOKIE') });
   }
   return found;
 }
 
-const marker = 'MUSTER_COOKIE=';
-
-function readCookie(pid: number): string | undefined {
+/** A variable of a process's environment, as it was when it last executed a program; undefined where that has none, or may not be read. */
+export function readVariable(pid: number, name: string): string | undefined {
+  const marker = `${name}=`;
   let environ: string;
   try {
     environ = readFileSync(`/proc/${pid}/environ`, 'latin1');

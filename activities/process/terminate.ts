@@ -60,6 +60,18 @@ export async function endCarriers(how: Termination): Promise<TerminationResult> 
   return { clean, killed: [...killed] };
 }
 
+/** Ends these very processes, and no others that carry the same cookies: SIGTERM, the grace, SIGKILL. */
+export async function endProcesses(known: readonly ProcessStat[], graceMs: number): Promise<void> {
+  for (const it of known) {
+    signalProcess(it, 'SIGTERM');
+    // A stopped process cannot obey.
+    signalProcess(it, 'SIGCONT');
+  }
+  const limit = performance.now() + graceMs;
+  while (known.some(isStillThere) && performance.now() < limit) await nextStep(limit);
+  for (const it of known) signalProcess(it, 'SIGKILL');
+}
+
 /** The polite signal, the grace, SIGKILL until nobody is left. False when somebody was left after 5 s of that. */
 async function endMembers(how: Scope & Termination, polite: NodeJS.Signals, killed: Set<number>): Promise<boolean> {
   let scope: Scope = how;

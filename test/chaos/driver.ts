@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readVariable } from '../../activities/process/carriers.js';
 import { findCarriers } from '../../activities/process/terminate.js';
 import { fleetWorkflowId } from '../../spec/ids.js';
 import { hosts as hostsQuery, status as statusQuery } from '../../spec/messages.js';
@@ -198,7 +199,7 @@ async function leftoversOf(runId: string): Promise<Evidence['leftovers']> {
   if (runId === '') return [];
   const find = () => [...new Set([...findCarriers(`${runId}/`).map(({ pid }) => pid), ...waitingIn(`/runs/${runId}/`)])];
   await until(() => find().length, 0, LEFT_LIMIT_MS).catch(() => undefined);
-  return find().map((pid) => ({ host: environmentOf(pid, 'MUSTER_COOKIE') ?? workingDirOf(pid), pid, command: commandOf(pid).slice(0, COMMAND_SHOWN) }));
+  return find().map((pid) => ({ host: readVariable(pid, 'MUSTER_COOKIE') ?? workingDirOf(pid), pid, command: commandOf(pid).slice(0, COMMAND_SHOWN) }));
 }
 
 const COMMAND_SHOWN = 80;
@@ -245,13 +246,6 @@ function recovery({ lines }: Evidence, fromS: number, endS: number): number {
     if (together.size === last.nodes) return last.atS - fromS;
   }
   return endS - fromS;
-}
-
-function environmentOf(pid: number, name: string): string | undefined {
-  return read(`/proc/${pid}/environ`)
-    .split('\0')
-    .find((entry) => entry.startsWith(`${name}=`))
-    ?.slice(name.length + 1);
 }
 
 function commandOf(pid: number): string {

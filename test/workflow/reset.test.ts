@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rescale } from '../../spec/messages.js';
 import { until } from '../helpers/until.js';
-import { statesOf } from '../helpers/workflow-env.js';
+import { type StoryRun, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
 const stage = openStage('real');
@@ -18,6 +18,15 @@ async function resetAfter(event: RegExp, why = 'a story'): Promise<void> {
     ...{ namespace, workflowExecution: { workflowId: 'story', runId }, reason: why, requestId: why },
     workflowTaskFinishEventId: task?.eventId ?? null,
   });
+}
+
+/** A run of one node that was cancelled as it ran. */
+async function cancelledRun(): Promise<StoryRun> {
+  const run = await stage.run({ nodes: 1 });
+  await run.untilStatus(({ phase }) => phase === 'running');
+  await run.handle.cancel();
+  await run.outcome();
+  return run;
 }
 
 describe('a run that was reset', () => {
@@ -55,10 +64,7 @@ describe('a run that was reset', () => {
 
   it('holds the hosts again that its former life has given back', async () => {
     const [a] = await stage.hosts({ a: { exitCode: null } });
-    const run = await stage.run({ nodes: 1 });
-    await run.untilStatus(({ phase }) => phase === 'running');
-    await run.handle.cancel();
-    await run.outcome();
+    const run = await cancelledRun();
     await stage.allFree();
     await resetAfter(/hostsGranted/);
     await run.untilStatus(({ phase }) => phase === 'running');
@@ -70,10 +76,7 @@ describe('a run that was reset', () => {
 
   it('is stopped when another has one of its hosts by now, which is not disturbed', async () => {
     const [a] = await stage.hosts({ a: { exitCode: null } });
-    const run = await stage.run({ nodes: 1 });
-    await run.untilStatus(({ phase }) => phase === 'running');
-    await run.handle.cancel();
-    await run.outcome();
+    const run = await cancelledRun();
     const other = await stage.run({ nodes: 1 }, 'other');
     await other.untilStatus(({ phase }) => phase === 'running');
     await resetAfter(/hostsGranted/);
