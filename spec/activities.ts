@@ -150,3 +150,11 @@ export interface ControlActivities {
   /** Which of these runs are closed. */
   findClosedRuns(runs: { handle: string; runId: string }[]): Promise<string[]>;
 }
+
+/** What the workflows have a control worker do that leaves no trace in their histories. */
+export type ControlSinks = {
+  runs: {
+    /** Tells the calling run that it was reset. */
+    wasReset(): void;
+  };
+};

@@ -53,6 +53,13 @@ export interface NodesSilent {
 }
 export const nodesSilent = defineSignal<[NodesSilent]>('nodesSilent');
 
+/** To the run that was reset, and by it to its cells: one that is gone does not hear it. */
+export interface RunReset {
+  /** The execution that the reset has begun. */
+  runId: string;
+}
+export const runReset = defineSignal<[RunReset]>('runReset');
+
 /** Sent by an agent to the cell: after a silence it has taken its node up again. */
 export interface NodeHeard {
   host: string;

@@ -5,6 +5,7 @@ import { dial } from '../connection/dial.js';
 import type { TemporalOptions } from '../connection/options.js';
 import { controlQueue, DEFAULT_FLEET, PLAIN_QUEUE } from '../spec/ids.js';
 import { workflowBundle } from './bundle.js';
+import { createControlSinks } from './control-sinks.js';
 import { createLogger, installRuntime } from './runtime.js';
 
 /** A control worker at work. */
@@ -26,7 +27,7 @@ export async function startControl(options: TemporalOptions, fleet: string): Pro
     queues.map((taskQueue) =>
       Worker.create({
         ...{ connection, namespace, taskQueue, dataConverter },
-        ...{ workflowBundle: workflowBundle(), activities: createControlActivities(client) },
+        ...{ workflowBundle: workflowBundle(), activities: createControlActivities(client), sinks: createControlSinks(client) },
         workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 5, maximum: 20 },
         activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
         maxCachedWorkflows: 2_000,

@@ -48,6 +48,8 @@ class CellStory {
     setHandler(messages.restartDecided, (message) => {
       this.#restarts.push(message);
     });
+    // That it arrives is the answer.
+    setHandler(messages.runReset, () => undefined);
     setHandler(messages.cellDismissed, () => {
       this.#dismissed = true;
     });
@@ -94,7 +96,7 @@ class CellStory {
     let stopped = 0;
     const idle = () => this.#unreported.length === 0 && this.#stopsAsked === stopped && (this.#restarts.length === 0 || stopped > 0);
     while (this.#open > 0 || !idle() || !(this.#dismissed || stopped > 0)) {
-      await condition(() => !idle() || (this.#open === 0 && this.#dismissed));
+      await condition(() => !idle() || (this.#open === 0 && (this.#dismissed || stopped > 0)));
       if (this.#unreported.length > 0) await this.#report(sealed.generation);
       if (this.#stopsAsked > stopped) {
         stopped = this.#stopsAsked;

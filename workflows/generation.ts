@@ -163,6 +163,8 @@ export async function endGeneration(record: RunRecord, task: Task): Promise<void
       if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record, true).length > 0, limitMs))) break;
     }
   }
+  // Who was about to start again does not any more.
+  for (const node of record.nodes) if (node.state === 'restarting') node.state = 'stopped';
   if (task.restart.scope !== 'node') return;
   const open = record.cells.filter(({ closed }) => !closed);
   await tellCells(open, (cell) => getExternalWorkflowHandle(cell).signal(messages.cellDismissed));

@@ -46,6 +46,8 @@ export interface RunRecord {
   task: Task | null;
   /** Whoever has it may meet the run's nodes. */
   token: string;
+  /** The execution of which it heard that a reset has begun it. */
+  heardResetTo: string;
   /** How many times hosts were gathered; part of the ids of cells. */
   round: number;
   /** Why the next generation starts. */
@@ -111,6 +113,7 @@ export function newRecord(): RunRecord {
     ref: { handle: info.workflowId, runId: info.firstExecutionRunId, name: info.workflowId, fleet: DEFAULT_FLEET },
     task: null,
     token: `${uuid4()}${uuid4()}`,
+    heardResetTo: '',
     round: 1,
     startReason: 'first',
     warnings: [],

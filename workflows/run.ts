@@ -17,6 +17,7 @@ import { filesWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { RunStatus } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
+import { answerReset, noticeReset } from './after-reset.js';
 import { describeNeeds } from './decisions/resource-words.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, runGeneration } from './generation.js';
@@ -39,6 +40,7 @@ export async function musterRun(submitted: unknown, carried?: RunRecord): Promis
   const record = carried ?? newRecord();
   relinkWishes(record);
   listen(record);
+  noticeReset(record);
   const outcome = await CancellationScope.nonCancellable(() => (carried?.task ? holdGang(record, carried.task) : live(record, submitted)));
   record.endedAtMs = Date.now();
   refuseWishes(record);
@@ -64,6 +66,7 @@ function listen(record: RunRecord): void {
     record.refused = message;
   });
   setHandler(messages.fleetRebuilt, ({ fleet }) => answerFleet(record, fleet));
+  setHandler(messages.runReset, (message) => answerReset(record, message));
   setHandler(messages.hostsTaken, (message) => yieldHosts(record, message));
   setHandler(messages.cellGathered, ({ cell, gathered, missing }) => {
     const known = [...record.cells, ...(record.newcomers?.cells ?? [])].find(({ id }) => id === cell);

@@ -36,6 +36,8 @@ export interface FakeHostSettings {
   highestGeneration?: number;
   /** `stopNode` leaves the program alive and says that the host is not clean. */
   stopIgnored?: boolean;
+  /** The host takes up `stopNode` so late. */
+  stopsAfterMs?: number;
   /** The program ends at SIGKILL only. */
   ignoresStopSignal?: boolean;
 }
@@ -257,6 +259,7 @@ export class FakeHost {
   async #stopNode(input: StopNodeInput) {
     this.calls.push('stopNode');
     this.#inputs.stopNode.push(input);
+    if (this.settings.stopsAfterMs) await pause(this.settings.stopsAfterMs);
     const memory = this.#memory(input.run.runId);
     const { tombstone } = memory;
     const isNewer = ({ gathering, generation, end }: Start) =>

@@ -7,6 +7,7 @@ import type { HostStatus } from '../../spec/fleet.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
+import { createControlSinks } from '../../workers/control-sinks.js';
 import { findTemporalBinary, findTestServerBinary } from '../../workers/server/find.js';
 import { DEV_SERVER_SETTINGS, dynamicConfigArguments } from '../../workers/server/settings.js';
 import { until } from './until.js';
@@ -54,7 +55,7 @@ export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number
   if (kind === 'skipping') client.workflow.list = listOpen(client, namespace);
   const worker = await Worker.create({
     ...{ connection: nativeConnection, namespace, identity: IDENTITY, taskQueue: controlQueue(DEFAULT_FLEET) },
-    ...{ workflowBundle: { codePath: BUNDLE }, activities: createControlActivities(client) },
+    ...{ workflowBundle: { codePath: BUNDLE }, activities: createControlActivities(client), sinks: createControlSinks(client) },
   });
   const done = worker.run();
 

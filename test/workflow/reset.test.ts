@@ -45,6 +45,21 @@ describe('a run that was reset', () => {
     await stage.allFree();
   });
 
+  it('hears of nodes that ended as it was terminated, and starts anew', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: [null, 0] }, b: { exitCode: [null, 0] } });
+    const run = await stage.run({ nodes: 2 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.terminate();
+    // Whoever waits for the hosts has the fleet find out, and end what is left.
+    const next = await stage.run({ nodes: 2 }, 'next');
+    expect((await next.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+    await resetAfter(/nodesReleased/);
+    const { status, final } = await run.outcome();
+    expect([status, final.generation, final.restarts, a?.running()]).toEqual(['succeeded', 2, 0, 0]);
+    await stage.allFree();
+  });
+
   it('takes nothing of a former life for a failure, and leaves nothing of it on hosts that it does not know', async () => {
     const [a, b, c] = await stage.hosts({ a: { exitCode: [null, null, null] }, b: { exitCode: null }, c: { exitCode: null } });
     const run = await stage.run({ nodes: 1, hosts: undefined });

@@ -58,6 +58,18 @@ describe('a stop', () => {
     await stage.allFree();
   });
 
+  it('waits for nobody when a node is just being started again, alone', async () => {
+    const [, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: [7, null], readyAfterMs: 300, stopsAfterMs: 600 } });
+    const run = await stage.run({ nodes: 2, restart: { scope: 'node' } });
+    await until(() => b?.asked('startNode').length, 2);
+    await run.stop('graceful');
+    const { reason, final } = await run.outcome();
+    expect(reason).toBe('Stopped');
+    expect(final.nodes.map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+    expect((final.endedAtMs ?? Number.POSITIVE_INFINITY) - final.submittedAtMs).toBeLessThan(30_000);
+    await stage.allFree();
+  });
+
   it('leaves the queue of the fleet when the run waits for hosts', async () => {
     const [a] = await stage.hosts({ a: { exitCode: null } });
     const holder = await stage.run({ nodes: 1 }, 'holder');
