@@ -24,6 +24,8 @@ export interface Announcer {
 export async function announce(client: Client, fleet: string, facts: HostFacts, runs: () => HostAnnounced['runs'], log: Logger): Promise<Announcer> {
   let leaving = false;
   let lost = false;
+  /** What the fleet was told last. */
+  let told: HostAnnounced['runs'] = [];
   // Temporal that has just gone away again is told with the next look: an agent with programs to look after does not end for that.
   let execution = await tell(false).catch((error: unknown) => {
     lost = true;
@@ -40,7 +42,9 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
     lookedAtMs = Date.now();
     try {
       const current = await firstRunOf(client, fleet);
-      if (stopped || (current === execution && !gap && !lost)) return;
+      // The word that a run is over may have come to a fleet that did not know of it yet, or to none.
+      const isOutdated = told.some(({ runId }) => !runs().some((run) => run.runId === runId));
+      if (stopped || (current === execution && !gap && !lost && !isOutdated)) return;
       execution = await tell(current !== execution);
       lost = false;
     } catch (error) {
@@ -50,13 +54,14 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
   }
 
   async function tell(rebuilt: boolean): Promise<string> {
+    told = runs();
     await inTime(client, () =>
       client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
         workflowId: fleetWorkflowId(fleet),
         taskQueue: controlQueue(fleet),
         args: [{ fleet }],
         signal: hostAnnounced,
-        signalArgs: [{ facts, runs: runs(), rebuilt, leaving }],
+        signalArgs: [{ facts, runs: told, rebuilt, leaving }],
         staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
       }),
     );

@@ -65,10 +65,12 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
       // An agent that has lost its data directory cannot tell what is left of the run.
       const knows = known.facts.identity === facts.identity;
       Object.assign(known, { facts, announcedAtMs: now, silent: false, leaving });
+      const hasIt = runs.some(({ runId }) => runId === known.lease?.runId);
       if (known.lease?.state === 'releasing') {
-        if (knows && !runs.some(({ runId }) => runId === known.lease?.runId)) known.lease = null;
+        if (knows && !hasIt) known.lease = null;
         else release(known);
-      }
+        // It was the run's by this host's word alone.
+      } else if (known.lease?.request === '' && knows && !hasIt) known.lease = null;
     } else {
       const [run] = runs;
       const lease = state.expected[facts.host] ?? (run ? newLease(run, '', DEFAULT_STOP) : null);

@@ -209,6 +209,16 @@ describe('a fleet', () => {
     await stage.allFree();
   });
 
+  it('frees a host that has nothing any more of what it alone had announced', async () => {
+    const [a] = await stage.hosts({ a: {} });
+    await endFleet();
+    await a?.announce({ rebuilt: true, runs: [{ runId: 'left', handle: 'left' }] });
+    expect(await statesOf(stage.env)).toEqual({ a: 'held' });
+    await a?.announce({ runs: [] });
+    expect(await statesOf(stage.env)).toEqual({ a: 'free' });
+    await stage.allFree();
+  });
+
   it('hears late that a run holds a free host', async () => {
     await stage.hosts({ a: {} });
     await fleetHandle(stage.env).signal(messages.hostsHeld, { answers: true, run, hosts: ['a', 'b'], stop });
