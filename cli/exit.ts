@@ -41,6 +41,8 @@ const CODES: Record<string, number> = {
   DataDirUnusable: EXIT.usage,
   HostIdInUse: EXIT.usage,
   RunEnded: EXIT.runFailed,
+  StartEnded: EXIT.runFailed,
+  TooManyWatchers: EXIT.runFailed,
   RescaleRefused: EXIT.runFailed,
   DevStackFailed: EXIT.runFailed,
   TemporalUnreachable: EXIT.unreachable,
@@ -48,6 +50,7 @@ const CODES: Record<string, number> = {
   ServerNotFound: EXIT.unreachable,
   ServerNotReady: EXIT.unreachable,
   NobodyAnswers: EXIT.unreachable,
+  AgentUnreachable: EXIT.unreachable,
   WaitTimedOut: EXIT.timedOut,
 };
 

@@ -6,7 +6,7 @@ if (major < (OLDEST[0] ?? 0) || (major === OLDEST[0] && minor < (OLDEST[1] ?? 0)
   process.stderr.write(`Muster needs Node.js ${OLDEST.join('.')} or newer; this is ${process.versions.node}\n`);
   process.exit(2);
 }
-const { main } = await import('./program.js');
+const { main } = await import('./command-line.js');
 process.exit(await main(process.argv.slice(2)));
 
 export {};

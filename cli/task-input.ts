@@ -15,7 +15,8 @@ import { printError } from './print.js';
 export interface TaskWish {
   file?: string;
   command?: readonly string[];
-  nodes?: number;
+  /** nodes: as the task file has it. */
+  nodes?: number | string;
   name?: string;
   env?: readonly string[];
   fleet?: string;

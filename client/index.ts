@@ -5,6 +5,7 @@ export { BadConnectionConfig, type TemporalOptions } from '../connection/options
 export type { HostStatus } from '../spec/fleet.js';
 export type { Plan, StopAnswer, StopMode } from '../spec/messages.js';
 export type { FormerNode, NodeState, NodeStatus, Resize, RunPhase, RunStatus } from '../spec/nodes.js';
+export type { ResizeWish } from '../spec/resize.js';
 export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';
 export type { TaskSchedule } from '../spec/task/schedule.js';

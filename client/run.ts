@@ -4,6 +4,7 @@ import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
 import type { RunStatus } from '../spec/nodes.js';
+import type { ResizeWish } from '../spec/resize.js';
 import type { Roster } from '../spec/roster.js';
 import { ask, isPassing, NoSuchWorkflow } from './ask.js';
 import { RescaleRefused, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
@@ -101,13 +102,15 @@ export class Run {
   }
 
   /**
-   * Gives the run another number of nodes: all are stopped and started again with the new list, none before all newcomers are ready.
+   * Gives the run another number of nodes, or with `{groups: {workers: 5}}` the groups that are named; nothing changes before all newcomers
+   * are ready. What the nodes that stay hear of it, `on_resize` in the task says.
    * Returns the status once the new generation runs; `onProgress` hears meanwhile what it waits for. Throws `RescaleRefused` with the reason,
    * also when a later wish takes its place; `RunEnded`, `RunNotFound`, `NobodyAnswers`; and the signal's reason when it aborts, which takes nothing back.
    */
-  async rescale(nodes: number, { onProgress, signal }: RescaleOptions = {}): Promise<RunStatus> {
+  async rescale(size: number | ResizeWish, { onProgress, signal }: RescaleOptions = {}): Promise<RunStatus> {
     const updateId = randomUUID();
-    await this.#tell(() => this.#workflow.executeUpdate(messages.rescale, { args: [{ nodes }], updateId }));
+    const wanted = typeof size === 'number' ? { nodes: size } : size;
+    await this.#tell(() => this.#workflow.executeUpdate(messages.rescale, { args: [wanted], updateId }));
     for (let last = ''; ; await pause(LOOK_EVERY_MS, ...(signal ? [signal] : []))) {
       signal?.throwIfAborted();
       const status = await this.status().catch((error: unknown) => {

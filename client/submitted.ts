@@ -1,3 +1,4 @@
+import { describeNodes } from '../spec/task/elastic.js';
 import { parseTask } from '../spec/task/parse.js';
 import type { Task } from '../spec/task/task.js';
 import { InvalidTask } from './errors.js';
@@ -14,8 +15,8 @@ export function readSubmitted(task: TaskFile, env: Record<string, string | undef
 }
 
 /** The line that the Temporal Web UI shows for a run. */
-export function summaryOf({ name, nodes, fleet }: Task): string {
-  return `${name}: ${nodes} node${nodes === 1 ? '' : 's'} of the fleet ${fleet}`;
+export function summaryOf({ name, nodes, elastic, fleet }: Task): string {
+  return `${name}: ${describeNodes(nodes, elastic)} of the fleet ${fleet}`;
 }
 
 /**

@@ -1,4 +1,5 @@
-import type { GatheredHost, NodeEnd, Program, RunRef, StartReason } from './nodes.js';
+import type { Failure } from './failures.js';
+import type { GatheredHost, NodeEnd, Program, RunRef, StartReason, UnreachablePair } from './nodes.js';
 import type { Preflight } from './task/preflight.js';
 import type { Task } from './task/task.js';
 
@@ -15,12 +16,11 @@ export interface StartNodeInput extends HostAddressee {
   program: Program;
 }
 
-export interface RunNodeInput extends HostAddressee {
+/** What a node must know to meet the others of a generation. */
+export interface MeetingInput extends HostAddressee {
   run: RunRef;
-  gathering: string;
   generation: number;
   startNumber: number;
-  startReason: StartReason;
   rank: number;
   /** This node's own, of those that the host has: what it connects from. */
   address: string;
@@ -33,15 +33,29 @@ export interface RunNodeInput extends HostAddressee {
   rosterBytes: string | null;
   /** Epoch milliseconds of the server's clock. */
   barrierDeadlineMs: number;
-  /** Asked again after a silence: the agent tells the cell that it has taken the node up. */
-  again: boolean;
-  /** `barrier`: together with all nodes of the generation; `alone`: the others run already, and it starts at once. */
-  entry: 'barrier' | 'alone';
   /** Which ways to its peers it proves. */
   preflight: Preflight;
   /** For rank 0: seats of lost hosts, whose agents it keeps calling until they have ended what they still run. */
   fence: FormerSeat[];
 }
+
+export interface RunNodeInput extends MeetingInput {
+  gathering: string;
+  startReason: StartReason;
+  /** Asked again after a silence: the agent tells the cell that it has taken the node up. */
+  again: boolean;
+  /** `barrier`: together with all nodes of the generation; `alone`: the others run already, and it starts at once. */
+  entry: 'barrier' | 'alone';
+}
+
+/** A node runs on while the list changes. */
+export interface UpdateNodeInput extends MeetingInput {
+  /** The others have the list already: it is taken over without a meeting. `rosterBytes` is there then. */
+  decided: boolean;
+}
+
+/** What became of a change on one host. `failed`: it goes on as before; `newest`: the generation that it has, where that is newer. */
+export type NodeUpdate = { kind: 'updated' } | { kind: 'failed'; failure: Failure; unreachable: UnreachablePair[]; newest?: number };
 
 /** A seat that the run has given up: a start on a host that may still live. */
 export interface FormerSeat {
@@ -124,6 +138,11 @@ export interface HostActivities {
    * Attaches to a start that runs already. Failures of the node are results, not exceptions.
    */
   runNode(input: RunNodeInput): Promise<NodeEnd>;
+  /**
+   * Has a node that runs on meet the newcomers of the next generation, prove its ways to them, and, once all are there, take over the new list: its
+   * files are replaced, its program is told as `on_resize` says. Nothing changes where the meeting fails. Idempotent.
+   */
+  updateNode(input: UpdateNodeInput): Promise<NodeUpdate>;
   /** Leaves a tombstone first, then ends what it is about; a newer start of the seat stays as it is. Idempotent, also for an unknown run. */
   stopNode(input: StopNodeInput): Promise<StopNodeResult>;
   /**

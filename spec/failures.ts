@@ -40,6 +40,11 @@ export const FAILURES = {
     retried: 'the run, as `restart` says',
     mend: 'Read the last output of the check in the message; mend the program or the check, or raise `timeout`, `failures` or `start_period` under `health`.',
   },
+  ResizeFailed: {
+    origin: 'user',
+    retried: 'the run, as `restart` says',
+    mend: 'The command of `on_resize` failed on the named node, or took too long; its last output is in the message. Mend it, or raise its `timeout`.',
+  },
   AddressNotFound: {
     origin: 'host',
     retried: 'nobody',

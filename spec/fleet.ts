@@ -25,6 +25,11 @@ export interface HostFacts {
   protocol: ProtocolRange;
 }
 
+/** The fleet's memo, which agents read without an event: a fleet that was begun anew learns only from them which hosts are drained. */
+export interface FleetMemo {
+  drained: string[];
+}
+
 /** A host that was granted to a run. */
 export interface GrantedHost {
   host: string;

@@ -1,8 +1,9 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { FormerSeat } from './activities.js';
+import type { FormerSeat, NodeUpdate } from './activities.js';
 import type { Failure } from './failures.js';
 import type { GrantedHost, HostFacts, HostStatus, StopTerms } from './fleet.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, RunStatus, StartReason, UngatheredHost } from './nodes.js';
+import type { ResizeWish } from './resize.js';
 import type { Roster } from './roster.js';
 import type { Labels } from './task/labels.js';
 import type { Preflight } from './task/preflight.js';
@@ -23,6 +24,18 @@ export interface LeaseRefused {
   failure: Failure;
 }
 export const leaseRefused = defineSignal<[LeaseRefused]>('leaseRefused');
+
+/** To the run that holds the host: it is to be taken out of use, and no run gets it any more. What the run does on it goes on. May be told twice. */
+export interface HostDrained {
+  host: string;
+}
+export const hostDrained = defineSignal<[HostDrained]>('hostDrained');
+
+/** To the run that holds the host: it is in use again. */
+export interface HostResumed {
+  host: string;
+}
+export const hostResumed = defineSignal<[HostResumed]>('hostResumed');
 
 export interface CellGathered {
   cell: string;
@@ -66,6 +79,14 @@ export interface NodeHeard {
 }
 export const nodeHeard = defineSignal<[NodeHeard]>('nodeHeard');
 
+/** What became of a change on those hosts of the cell that stay. */
+export interface NodesUpdated {
+  cell: string;
+  generation: number;
+  updates: { host: string; update: NodeUpdate }[];
+}
+export const nodesUpdated = defineSignal<[NodesUpdated]>('nodesUpdated');
+
 /** A node was started again, alone, in its generation. */
 export interface NodeRestarted {
   cell: string;
@@ -89,7 +110,7 @@ export interface RescaleAnswer {
   message: string;
 }
 /** Answers once the wish is recorded; fails with `RescaleRefused` and the reason. The run's status tells what becomes of it. */
-export const rescale = defineUpdate<RescaleAnswer, [{ nodes: number }]>('rescale');
+export const rescale = defineUpdate<RescaleAnswer, [ResizeWish]>('rescale');
 
 export const stop = defineUpdate<StopAnswer, [{ mode: StopMode }]>('stop');
 export const status = defineQuery<RunStatus>('status');
@@ -118,6 +139,21 @@ export interface RosterSealed {
 }
 export const rosterSealed = defineSignal<[RosterSealed]>('rosterSealed');
 
+/** The next list, for a cell whose nodes run on: they are to meet the newcomers and take it over, all or none. */
+export const changeProposed = defineSignal<[RosterSealed]>('changeProposed');
+
+/** Whether the proposed change holds. */
+export interface ChangeSettled {
+  generation: number;
+  /** `made`: whoever has not taken the list over is to; `dropped`: all is as before; `doubted`: whoever still waits for others is to say how it stands. */
+  outcome: 'made' | 'doubted' | 'dropped';
+  /** Hosts that have left with it: what runs there is ended. */
+  leave: string[];
+  /** The list, for a cell that has not said how it went: it may have taken over its nodes since. */
+  sealed: RosterSealed | null;
+}
+export const changeSettled = defineSignal<[ChangeSettled]>('changeSettled');
+
 export interface StopDecided {
   mode: StopMode;
   generation: number;
@@ -142,6 +178,8 @@ export interface AdoptedNode {
   host: string;
   gathering: string;
   startNumber: number;
+  /** It has ended; its host takes part in changes of the list all the same. */
+  over: boolean;
 }
 
 export interface CellInput {
@@ -170,6 +208,8 @@ export interface HostAnnounced {
   rebuilt: boolean;
   /** Its agent is to leave when its nodes have ended: no run gets it any more. */
   leaving: boolean;
+  /** What the agent last read in the fleet's memo; for a fleet that does not know the host. */
+  drained: boolean;
 }
 export const hostAnnounced = defineSignal<[HostAnnounced]>('hostAnnounced');
 
@@ -200,6 +240,13 @@ export interface LeaseRequested {
   parts: LeasePart[];
   /** Pinned hosts in the order of the parts, or any. */
   hosts: string[] | null;
+  /** Hosts that it does not want now. */
+  except: string[];
+  /**
+   * At most as many as it says, and at least one, of what nobody else waits for; never refused for want of hosts, waits without a limit:
+   * `deadlineMs` is `Number.MAX_SAFE_INTEGER`. Exactly one part wants nodes.
+   */
+  extra: boolean;
   /** The first request of an execution: what the run held in a former life may be granted again. */
   first: boolean;
   /** What becomes of it where the fleet could not meet it even if all its hosts were free. */
@@ -224,6 +271,8 @@ export const fleetRebuilt = defineSignal<[FleetRebuilt]>('fleetRebuilt');
 export interface HostsHeld {
   run: { runId: string; handle: string };
   answers: boolean;
+  /** After a reset: whatever else the run had is given up, but for what these requests of its were granted. */
+  requests?: string[];
   hosts: string[];
   stop: StopTerms;
 }
@@ -237,7 +286,7 @@ export interface HostsTaken {
 }
 export const hostsTaken = defineSignal<[HostsTaken]>('hostsTaken');
 
-/** Hosts that a run gives back; a wish that waits is over. */
+/** Hosts that a run gives back; with `all` a wish that waits is over, too. */
 export interface LeaseReturned {
   runId: string;
   /** Hosts on which nothing of the run is left. */
@@ -274,7 +323,7 @@ export interface Plan {
   waits: string | null;
   /** The fleet could not meet it even if all its hosts were free. */
   never: boolean;
-  /** How many requests wait already, and come first. */
+  /** How many requests wait already, and come first; extra hosts come last. */
   ahead: number;
 }
 /** What would become of a task that was submitted now; changes nothing. */
@@ -284,7 +333,7 @@ export interface DrainAnswer {
   /** For people. */
   message: string;
 }
-/** Takes a host out of use, or back into it. Its runs go on. Fails with `NoSuchHost`. */
+/** Takes a host out of use, or back into it. The run that holds it goes on, and hears of it. Fails with `NoSuchHost`. */
 export const drain = defineUpdate<DrainAnswer, [{ host: string; drained: boolean }]>('drain');
 
 export interface HostsAsked {

@@ -2,6 +2,7 @@ import type { Candidate } from './candidates.js';
 import type { Failure, FailureType } from './failures.js';
 import type { Archive } from './task/files.js';
 import type { Health } from './task/health.js';
+import type { OnResize } from './task/on-resize.js';
 import type { Repo } from './task/repos.js';
 import type { Startup } from './task/startup.js';
 import type { Dialect } from './task/task.js';
@@ -32,6 +33,7 @@ export interface Program {
   /** Silence until the host is lost; the heartbeat follows from it. */
   hostTimeoutSeconds: number;
   health: Health | null;
+  onResize: OnResize;
   fencing: 'reachable' | 'strict';
 }
 
@@ -155,6 +157,8 @@ export interface Resize {
   /** The id of the update that asked. */
   id: string;
   nodes: number;
+  /** The same by group, in their order. */
+  sizes: number[];
   /** `waiting`: for hosts, their answers or the stop of the old generation; `done`: the new generation runs. */
   state: 'waiting' | 'done' | 'refused' | 'superseded';
   /** For people. */

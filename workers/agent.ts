@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
 import { keepOutputBounded } from '../activities/host/output-keeper.js';
+import { placeOwnCommand, withOwnCommand } from '../activities/host/own-command.js';
 import { answerPeer } from '../activities/host/peers.js';
 import { startRetention } from '../activities/host/retention.js';
+import { RosterNews } from '../activities/host/roster-news.js';
 import { serveRosters } from '../activities/host/roster-socket.js';
 import { Seats } from '../activities/host/seats.js';
 import { ServerClock } from '../activities/host/server-clock.js';
@@ -88,9 +91,15 @@ export async function startAgent(
     ...{ candidates: readCandidates, told, gpus: 0 },
     outputCapBytes: settings.outputCapBytes,
     clock: new ServerClock(),
-    ...{ client, peers, log, baseEnv: baseEnvironment(process.env) },
+    ...{ client, peers, log, baseEnv: withOwnCommand(baseEnvironment(process.env), dataDir.path) },
     ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
+    rosterNews: new RosterNews(),
   };
+  try {
+    placeOwnCommand(agent.dataDir, fileURLToPath(new URL('../cli/main.js', import.meta.url)));
+  } catch (error) {
+    log.warn({ error: String(error) }, 'programs will not find the command muster');
+  }
   // Before Temporal is there: what a predecessor left is looked after, and fenced, also on a host that is cut off.
   const seats = new Seats(agent);
   const adopted = seats.adopt();
@@ -118,7 +127,7 @@ export async function startAgent(
   const facts = await reading;
   agent.gpus = facts.gpus;
   seats.expectStarts();
-  const socket = await serveRosters(agent);
+  const socket = await serveRosters(agent, seats);
   const worker = await Worker.create({
     ...{ connection, namespace, taskQueue, dataConverter },
     identity: pollerIdentity(host, dataDir.identity),

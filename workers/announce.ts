@@ -1,7 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inTime } from '../activities/host/call.js';
-import type { HostFacts } from '../spec/fleet.js';
+import type { FleetMemo, HostFacts } from '../spec/fleet.js';
 import { controlQueue, fleetWorkflowId } from '../spec/ids.js';
 import { type HostAnnounced, hostAnnounced, WORKFLOW_TYPES } from '../spec/messages.js';
 
@@ -18,11 +18,12 @@ export interface Announcer {
 
 /**
  * Announces the host by signal-with-start, and looks at the fleet workflow every few seconds, which adds no event: a fleet
- * that was ended is told again, and so is one that may have given the host up meanwhile. The first announcement is awaited, and repeated where
+ * that was ended is told again, with whether the host was drained, and so is one that may have given the host up meanwhile. The first announcement is awaited, and repeated where
  * Temporal does not take it.
  */
 export async function announce(client: Client, fleet: string, facts: HostFacts, runs: () => HostAnnounced['runs'], log: Logger): Promise<Announcer> {
   let leaving = false;
+  let drained = false;
   let lost = false;
   /** What the fleet was told last. */
   let told: HostAnnounced['runs'] = [];
@@ -41,7 +42,8 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
     const gap = Date.now() - lookedAtMs > GAP_MS;
     lookedAtMs = Date.now();
     try {
-      const current = await firstRunOf(client, fleet);
+      const { execution: current, memo } = await readFleet(client, fleet);
+      if (current === execution) drained = memo.drained?.includes(facts.host) ?? false;
       // The word that a run is over may have come to a fleet that did not know of it yet, or to none.
       const isOutdated = told.some(({ runId }) => !runs().some((run) => run.runId === runId));
       if (stopped || (current === execution && !gap && !lost && !isOutdated)) return;
@@ -61,11 +63,11 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
         taskQueue: controlQueue(fleet),
         args: [{ fleet }],
         signal: hostAnnounced,
-        signalArgs: [{ facts, runs: told, rebuilt, leaving }],
+        signalArgs: [{ facts, runs: told, rebuilt, leaving, drained }],
         staticSummary: `The hosts of the fleet ${fleet} and who holds them`,
       }),
     );
-    return firstRunOf(client, fleet);
+    return (await readFleet(client, fleet)).execution;
   }
 
   return {
@@ -80,13 +82,13 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
   };
 }
 
-/** Stays the same over continue-as-new; another one means that the fleet was ended and begun anew. */
-async function firstRunOf(client: Client, fleet: string): Promise<string> {
+/** `execution` stays the same over continue-as-new; another one means that the fleet was ended and begun anew. */
+async function readFleet(client: Client, fleet: string): Promise<{ execution: string; memo: Partial<FleetMemo> }> {
   try {
-    const description = await inTime(client, () => client.workflow.getHandle(fleetWorkflowId(fleet)).describe());
-    return description.status.name === 'RUNNING' ? (description.raw.workflowExecutionInfo?.firstRunId ?? '') : 'closed';
+    const { status, raw, memo = {} } = await inTime(client, () => client.workflow.getHandle(fleetWorkflowId(fleet)).describe());
+    return { execution: status.name === 'RUNNING' ? (raw.workflowExecutionInfo?.firstRunId ?? '') : 'closed', memo };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'none';
+    if (error instanceof WorkflowNotFoundError) return { execution: 'none', memo: {} };
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { CancellationScope, condition, getExternalWorkflowHandle, proxySinks, wo
 import type { ControlSinks } from '../spec/activities.js';
 import * as messages from '../spec/messages.js';
 import { claimHosts } from './held-hosts.js';
+import { isLive } from './live.js';
 import type { RunRecord } from './run-record.js';
 
 const { runs } = proxySinks<ControlSinks>();
@@ -28,7 +29,9 @@ export async function answerReset(record: RunRecord, { runId }: messages.RunRese
     // What is done before the task is read may come after it in a replay.
     await condition(() => record.task !== null || record.endedAtMs !== null);
     if (record.endedAtMs !== null || record.hosts.length === 0) return;
-    claimHosts(record);
+    claimHosts(record, record.requests);
+    // Its former life may have gone on to newer lists.
+    record.uncertain = record.task !== null && isLive(record.task) && record.phase === 'running';
     const cells = [...record.cells, ...(record.newcomers?.cells ?? [])].filter(({ closed }) => !closed);
     await Promise.all(
       cells.map((cell) =>

@@ -1,9 +1,10 @@
-import { log, proxyActivities } from '@temporalio/workflow';
-import type { HostActivities } from '../spec/activities.js';
+import { ActivityCancellationType, log, proxyActivities } from '@temporalio/workflow';
+import type { HostActivities, NodeUpdate, UpdateNodeInput } from '../spec/activities.js';
 import type { GrantedHost } from '../spec/fleet.js';
 import { hostQueue } from '../spec/ids.js';
 import type { CellInput, StopDecided } from '../spec/messages.js';
 import type { GatheredHost } from '../spec/nodes.js';
+import { failureOf } from './host-failure.js';
 import { rearmed } from './in-time.js';
 
 /** A host that is up answers in milliseconds; one that is silent so long is passed over. */
@@ -25,6 +26,27 @@ export function prepareNode(input: CellInput, { host, identity, group }: Granted
     summary: `gather ${host}`,
   });
   return rearmed(limit * 1000, () => startNode({ host, identity, run, gathering, program: { ...program, commands: input.commands[group] ?? [] } }));
+}
+
+/**
+ * Has a node that runs on take over a newer list. Never throws: who does not answer has not taken it over, for all that is known.
+ */
+export async function updateNode(input: UpdateNodeInput, limitMs: number): Promise<NodeUpdate> {
+  const { run, host, rank } = input;
+  const { updateNode: update } = proxyActivities<HostActivities>({
+    taskQueue: hostQueue(run.fleet, host),
+    scheduleToStartTimeout: ANSWER_LIMIT_SECONDS * 1000,
+    startToCloseTimeout: limitMs,
+    // An agent that ends takes its meeting along; the next one takes it up again.
+    heartbeatTimeout: '5 seconds',
+    retry: { maximumAttempts: 3, initialInterval: '200 milliseconds' },
+    // Only its agent knows whether it has taken the list over by then.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    summary: `new list for rank ${rank} · ${host}`,
+  });
+  return await update(input).catch((error: unknown): NodeUpdate => {
+    return { kind: 'failed', failure: failureOf(error, host, `did not take over the list within ${ANSWER_LIMIT_SECONDS} s`), unreachable: [] };
+  });
 }
 
 /** How many seconds a host has to take up what it is asked. */

@@ -1,17 +1,19 @@
 import {
   ApplicationFailure,
+  allHandlersFinished,
   condition,
-  continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
+  makeContinueAsNewFunc,
   proxyActivities,
   setHandler,
   sleep,
+  upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ControlActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
-import type { Lease, StopTerms } from '../spec/fleet.js';
+import type { FleetMemo, Lease, StopTerms } from '../spec/fleet.js';
 import * as messages from '../spec/messages.js';
 import { cleanHost } from './clean-host.js';
 import { decideClaim } from './decisions/claim.js';
@@ -19,6 +21,7 @@ import { type FleetState, newFleet, type PackedFleet, packFleet, unpackFleet } f
 import { decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
+import { decideWake } from './decisions/wake.js';
 
 /** A rebuilt fleet waits so long for its hosts and for runs to say what they hold, before it grants anything. */
 const QUIET_MS = 15_000;
@@ -36,7 +39,7 @@ const control = proxyActivities<ControlActivities>({
   retry: { maximumAttempts: 3 },
 });
 
-/** Keeps the hosts of a fleet and grants them to runs, all-or-nothing, first come first served. Never ends by itself. */
+/** Keeps the hosts of a fleet and grants them to runs, all-or-nothing, first come first served; what is left, to those who want extra hosts. Never ends by itself. */
 export async function musterFleet(input: { fleet: string; former?: PackedFleet }): Promise<void> {
   const state: FleetState = input.former ? unpackFleet(input.former) : newFleet(input.fleet);
   let changed = true;
@@ -48,7 +51,10 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
   let sweepEveryMs = SWEEP_FIRST_MS;
 
   const find = (id: string) => state.hosts.find((host) => host.facts.host === id);
+  /** What waits with a limit: whoever wants extra hosts has nothing looked after. */
+  const ordinary = () => state.queue.filter(({ extra }) => !extra);
   const leaseOf = (id: string) => find(id)?.lease ?? state.expected[id] ?? null;
+  const memo = () => ({ drained: state.hosts.filter(({ drained }) => drained).map(({ facts }) => facts.host) }) satisfies FleetMemo;
   const freeHost = (host: FleetHost) => {
     host.lease = null;
     changed = true;
@@ -56,9 +62,9 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
 
   setHandler(messages.hosts, (asked) => listHosts(state.hosts, asked));
 
-  setHandler(messages.plan, (asked) => decidePlan(state.hosts, state.queue.length, asked));
+  setHandler(messages.plan, (asked) => decidePlan(state.hosts, ordinary().length, asked));
 
-  setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt, leaving }) => {
+  setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt, leaving, drained }) => {
     const known = find(facts.host);
     const now = Date.now();
     if (known) {
@@ -75,8 +81,9 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
       const [run] = runs;
       const lease = state.expected[facts.host] ?? (run ? newLease(run, '', DEFAULT_STOP) : null);
       delete state.expected[facts.host];
-      const host: FleetHost = { facts, announcedAtMs: now, silent: false, leaving, drained: false, lease };
+      const host: FleetHost = { facts, announcedAtMs: now, silent: false, leaving, drained, lease };
       state.hosts.push(host);
+      if (drained) upsertMemo(memo());
       state.grownAtMs = now;
       if (lease?.request === '' && answered.has(lease.handle)) release(host);
       if (rebuilt) keepQuiet();
@@ -84,14 +91,15 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     changed = true;
   });
 
-  setHandler(messages.hostsHeld, ({ run, answers, hosts, stop }) => {
+  setHandler(messages.hostsHeld, ({ run, answers, requests, hosts, stop }) => {
     if (answers) answered.add(run.handle);
     if (answers && hosts.length > 0) keepQuiet();
     for (const host of hosts) hear(host, run, stop);
     // What a host has of the run, and the run knows nothing of, is left over.
     for (const host of state.hosts) {
       const { lease } = host;
-      if (lease?.runId === run.runId && lease.request === '' && !hosts.includes(host.facts.host)) release(host);
+      const isGivenUp = lease?.request === '' || (requests?.includes(lease?.request ?? '') === false && lease?.state === 'held');
+      if (lease?.runId === run.runId && isGivenUp && !hosts.includes(host.facts.host)) release(host);
     }
     changed = true;
   });
@@ -100,7 +108,9 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     const known = find(host);
     if (!known) throw ApplicationFailure.nonRetryable(`The fleet ${state.fleet} knows no host ${host}`, 'NoSuchHost');
     known.drained = drained;
+    upsertMemo(memo());
     changed = true;
+    tellHolder(known);
     const held = known.lease === null ? '' : `; ${known.lease.handle} has it still`;
     return { message: drained ? `No further run gets ${host}${held}` : `${host} is in use again` };
   });
@@ -124,7 +134,8 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
   });
 
   setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent, all }) => {
-    state.queue = state.queue.filter((request) => request.run.runId !== runId);
+    // A run may wait for others while those that leave it are given back.
+    if (all) state.queue = state.queue.filter(({ run }) => run.runId !== runId);
     for (const [host, lease] of Object.entries(state.expected)) {
       if (lease.runId === runId && (all || [...clean, ...unclean, ...silent].includes(host))) delete state.expected[host];
     }
@@ -232,6 +243,8 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     try {
       const run = getExternalWorkflowHandle(request.run.handle);
       await run.signal(messages.hostsGranted, { request: request.request, hosts });
+      // One that was drained while the grant was on its way.
+      for (const host of state.hosts) if (host.drained && host.lease?.epoch === epoch) tellHolder(host);
     } catch (error) {
       if (isCancellation(error)) throw error;
       for (const host of state.hosts) if (host.lease?.epoch === epoch) release(host);
@@ -272,37 +285,45 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
 
   if (!input.former) begin().catch(() => undefined);
   while (!goesOnAnew()) {
-    const quiet = isQuiet();
-    const deadlines = state.queue.map(({ deadlineMs }) => deadlineMs);
-    const settles = state.queue.some(({ unmet }) => unmet === 'refuse') && state.hosts.length > 0 && !isSettled() ? [state.grownAtMs + SETTLED_AFTER_MS] : [];
-    const wake = quiet ? state.quietUntilMs : Math.min(...deadlines, ...settles, state.queue.length > 0 ? sweepAtMs : Number.POSITIVE_INFINITY);
+    const settlesAtMs = state.hosts.length > 0 && !isSettled() ? state.grownAtMs + SETTLED_AFTER_MS : null;
+    const wake = decideWake({ queue: state.queue, quietUntilMs: isQuiet() ? state.quietUntilMs : null, settlesAtMs, sweepAtMs });
     const dueMs = Math.max(wake, Date.now());
     const ready = () => changed || goesOnAnew();
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
     else await condition(ready, Math.max(1, wake - Date.now()));
+    // What comes of an update stands behind its answer, also when a signal was heard with it that in a replay comes before it, alone.
+    await condition(allHandlersFinished);
     changed = false;
     const overdueMs = Date.now() - dueMs;
     // Time that went by while Temporal was away counts for nothing.
-    if (overdueMs > LATE_MS) for (const request of state.queue) request.deadlineMs += overdueMs;
+    if (overdueMs > LATE_MS) for (const request of ordinary()) request.deadlineMs += overdueMs;
     if (isQuiet()) continue;
 
     const grants = decideGrants(state.hosts, state.queue);
     state.queue = state.queue.filter((request) => !grants.some((grant) => grant.request === request));
     const epochs = grants.map(hold);
     for (const [i, grant] of grants.entries()) await deliver(grant, epochs[i] ?? 0);
-    for (const request of state.queue.filter(({ deadlineMs }) => deadlineMs <= Date.now())) await timeOut(request);
+    for (const request of ordinary().filter(({ deadlineMs }) => deadlineMs <= Date.now())) await timeOut(request);
     if (isSettled()) {
-      for (const request of state.queue.filter(({ unmet }) => unmet === 'refuse')) {
+      for (const request of ordinary().filter(({ unmet }) => unmet === 'refuse')) {
         const why = decideNever(state.hosts, request);
         if (why !== null) await refuse(request, { type: 'CannotBeMet', message: `the run ${why}` });
       }
     }
-    if (state.queue.length > 0 && sweepAtMs <= Date.now()) {
+    if (ordinary().length > 0 && sweepAtMs <= Date.now()) {
       await sweep();
       changed = true;
       sweepAtMs = Date.now() + sweepEveryMs;
       sweepEveryMs = Math.min(sweepEveryMs * 2, SWEEP_MAX_MS);
     }
   }
-  await continueAsNew<typeof musterFleet>({ fleet: state.fleet, former: packFleet(state) });
+  await makeContinueAsNewFunc<typeof musterFleet>({ memo: memo() })({ fleet: state.fleet, former: packFleet(state) });
+}
+
+/** Tells the run that holds a host whether it is drained; one that is gone does not hear it. */
+function tellHolder({ facts: { host }, lease, drained }: FleetHost): void {
+  if (lease?.state !== 'held') return;
+  getExternalWorkflowHandle(lease.handle)
+    .signal(drained ? messages.hostDrained : messages.hostResumed, { host })
+    .catch(() => undefined);
 }

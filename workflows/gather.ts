@@ -7,11 +7,13 @@ import * as messages from '../spec/messages.js';
 import type { GatheredHost, UngatheredHost } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { musterCell } from './cell.js';
+import { withoutDrained } from './decisions/drained.js';
 import { BARRIER_RETRIES, type Outcome } from './decisions/outcome.js';
 import { LATE_MS } from './decisions/silence.js';
 import { claimHosts } from './held-hosts.js';
 import { conditionRearmed } from './in-time.js';
 import { judgeLost, judgeRefusal } from './judge.js';
+import { isLive, outlivesItsNodes } from './live.js';
 import { type Cell, enter, gatheringNode, programOf, type RunRecord, stopTermsOf } from './run-record.js';
 import { tellRestart } from './tell-restart.js';
 
@@ -35,11 +37,14 @@ export async function lease(
 ): Promise<GrantedHost[] | Failure | null> {
   const request = uuid4();
   const { fleet } = record.ref;
+  record.requests.push(request);
   if (record.hosts.length > 0) claimHosts(record);
   const askedAtMs = Date.now();
   let deadlineMs = askedAtMs + wish.queueTimeoutSeconds * 1000;
-  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, stop: stopTermsOf(record), askedAtMs, deadlineMs };
-  const answered = () => record.granted?.request === request || record.refused?.request === request || interrupted();
+  const message: messages.LeaseRequested = { run: record.ref, request, ...wish, except: [], extra: false, stop: stopTermsOf(record), askedAtMs, deadlineMs };
+  const grantOf = () => record.granted.find((grant) => grant.request === request);
+  const refusalOf = () => record.refused.find((refusal) => refusal.request === request);
+  const answered = () => grantOf() !== undefined || refusalOf() !== undefined || interrupted();
   let inTime = false;
   for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
     const { fleetRebuilds } = record;
@@ -52,13 +57,60 @@ export async function lease(
     // Time that went by while Temporal was away counts for nothing.
     if (passedMs > limitMs + LATE_MS) deadlineMs += passedMs;
   }
-  if (record.granted?.request === request) return record.granted.hosts;
-  if (record.refused?.request === request) return record.refused.failure;
+  const refused = refusalOf();
+  const granted = endRequest(record, request);
+  if (granted) return granted;
+  if (refused) return refused.failure;
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
     .signal(messages.leaseWithdrawn, { request })
     .catch(() => undefined);
   if (inTime) return null;
   return { type: 'QueueTimeout', message: `The fleet ${fleet} did not answer; is a control worker running for it?` };
+}
+
+/**
+ * Asks the fleet for more hosts, up to `nodes` of group 0, of what nobody else waits for, and waits until there is at least one. Null: interrupted, or nothing
+ * within `limitMs`; the wish is withdrawn.
+ */
+export async function leaseExtra(
+  record: RunRecord,
+  task: Task,
+  { nodes, except, limitMs }: { nodes: number; except: string[]; limitMs: number },
+  interrupted: () => boolean,
+): Promise<GrantedHost[] | null> {
+  const request = uuid4();
+  record.requests.push(request);
+  const { fleet } = record.ref;
+  const parts = messages.partsOf(task.groups).map((part) => ({ ...part, nodes: part.group === 0 ? nodes : 0 }));
+  const message: messages.LeaseRequested = {
+    ...{ run: record.ref, request, parts, hosts: null, except, extra: true, first: false, unmet: 'wait', stop: stopTermsOf(record) },
+    ...{ askedAtMs: Date.now(), queueTimeoutSeconds: 0, deadlineMs: Number.MAX_SAFE_INTEGER },
+  };
+  const isGranted = () => record.granted.some((grant) => grant.request === request);
+  const endsAtMs = Date.now() + limitMs;
+  for (let isOver = false; !isOver; ) {
+    const { fleetRebuilds } = record;
+    tellFleet(fleet, message);
+    const heard = () => isGranted() || interrupted() || record.fleetRebuilds > fleetRebuilds;
+    if (limitMs === Number.POSITIVE_INFINITY) await condition(heard);
+    else isOver = !(await condition(heard, Math.max(1, endsAtMs - Date.now())));
+    isOver ||= isGranted() || interrupted();
+  }
+  const granted = endRequest(record, request);
+  if (granted) return granted;
+  await getExternalWorkflowHandle(fleetWorkflowId(fleet))
+    .signal(messages.leaseWithdrawn, { request })
+    .catch(() => undefined);
+  return null;
+}
+
+/** Nobody waits for the answer any more; what was granted by now. */
+function endRequest(record: RunRecord, request: string): GrantedHost[] | undefined {
+  const granted = record.granted.find((grant) => grant.request === request);
+  record.requests = record.requests.filter((other) => other !== request);
+  record.granted = record.granted.filter((grant) => grant !== granted);
+  record.refused = record.refused.filter((refusal) => refusal.request !== request);
+  return granted?.hosts;
 }
 
 function tellFleet(fleet: string, message: messages.LeaseRequested): void {
@@ -133,8 +185,8 @@ export async function gatherNewcomers(
   hosts: GrantedHost[],
   interrupted: () => boolean,
 ): Promise<'gathered' | 'interrupted' | { refused: string }> {
-  const cells: Cell[] = [];
-  record.newcomers = { hosts, cells };
+  const cells = record.newcomers?.cells ?? [];
+  record.newcomers = { hosts: [...(record.newcomers?.hosts ?? []), ...hosts], cells };
   await startCells(record, task, cells, hosts, record.round + 1);
   const answered = () => cells.every(({ answer, closed }) => answer !== null || closed);
   const inTime = await condition(() => answered() || interrupted(), answerLimitMs(task));
@@ -149,13 +201,16 @@ export async function gatherNewcomers(
 /** Ends what waits on the newcomers' hosts and gives the hosts back. */
 export async function dismissNewcomers(record: RunRecord, task: Task): Promise<void> {
   const { newcomers } = record;
-  if (newcomers === null) return;
-  const { cells, hosts } = newcomers;
+  record.newcomers = null;
+  if (newcomers !== null) await dismiss(record, task, newcomers);
+}
+
+/** Ends what waits on these hosts and gives them back. */
+export async function dismiss(record: RunRecord, task: Task, { cells, hosts }: NonNullable<RunRecord['newcomers']>): Promise<void> {
   await tellCells(cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, { mode: 'now', generation: 0 }));
   await condition(() => cells.every(({ closed }) => closed), answerLimitMs(task));
   const silent = cells.flatMap(({ answer }) => answer?.missing ?? []).flatMap(({ host, kind }) => (kind === 'silent' ? [host] : []));
   const unclean = hosts.flatMap(({ host }) => (silent.includes(host) ? [] : [host]));
-  record.newcomers = null;
   await giveBack(record, { clean: [], unclean, silent });
 }
 
@@ -177,7 +232,7 @@ function answerLimitMs(task: Task): number {
   return (task.gatherTimeoutSeconds + task.stopDurationSeconds) * 1000 + MARGIN_MS;
 }
 
-async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: GrantedHost[], round: number): Promise<void> {
+export async function startCells(record: RunRecord, task: Task, cells: Cell[], hosts: GrantedHost[], round: number): Promise<void> {
   const salt = uuid4().slice(0, 8);
   const count = Math.ceil(hosts.length / CELL_SIZE);
   const size = Math.ceil(hosts.length / count);
@@ -197,8 +252,8 @@ export async function adoptCell(record: RunRecord, task: Task, id: string, seale
   const again = record.nodes.filter(({ host, state }) => state === 'restarting' && broken.hosts.some((held) => held.host === host));
   const nodes = broken.hosts.flatMap(({ host }) => {
     const seat = record.seats[host];
-    const hasEnded = again.some((node) => node.host === host) || record.ends.some((seen) => seen.host === host);
-    return seat === undefined || hasEnded ? [] : [{ host, ...seat }];
+    const over = again.some((node) => node.host === host) || record.ends.some((seen) => seen.host === host);
+    return seat === undefined || (over && !isLive(task)) ? [] : [{ host, ...seat, over }];
   });
   const cell: Cell = {
     ...{ id: cellWorkflowId(record.ref.handle, record.round, record.cells.length, uuid4().slice(0, 8)) },
@@ -207,6 +262,8 @@ export async function adoptCell(record: RunRecord, task: Task, id: string, seale
   record.cells = [...record.cells.filter((other) => other !== broken), cell];
   await startCell(record, task, cell, { sealed, nodes });
   if (isEnding) return;
+  // It is asked about the change that is being made as the others are.
+  if (record.change !== null) await tellCells([cell], (own) => getExternalWorkflowHandle(own).signal(messages.changeProposed, record.change?.sealed ?? sealed));
   // Of those nobody else would hear that they are to start again.
   for (const { host, startNumber } of again) tellRestart(record, cell, { host, startNumber, delayMs: 0 });
 }
@@ -215,7 +272,7 @@ async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messa
   const { id: workflowId, hosts } = cell;
   const { gatherTimeoutSeconds } = task;
   const commands = task.groups.map((group) => group.commands);
-  const until = task.restart.scope === 'node' ? 'dismissed' : 'ends';
+  const until = outlivesItsNodes(task) ? 'dismissed' : 'ends';
   const child = await startChild(musterCell, {
     workflowId,
     taskQueue: controlQueue(record.ref.fleet),
@@ -234,6 +291,7 @@ async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messa
 /** Tells the fleet which hosts the run no longer needs, and in what state they are; `all`: whatever else it has of the run is over, too. */
 export async function giveBack(record: RunRecord, hosts: { clean: string[]; unclean: string[]; silent: string[] }, all = false): Promise<void> {
   const { runId, fleet } = record.ref;
+  record.drained = withoutDrained(record.drained, [...hosts.clean, ...hosts.unclean, ...hosts.silent]);
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
     .signal(messages.leaseReturned, { runId, ...hosts, all })
     .catch(() => undefined);

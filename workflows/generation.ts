@@ -1,19 +1,22 @@
-import { condition, getExternalWorkflowHandle } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import type { Failure } from '../spec/failures.js';
 import * as messages from '../spec/messages.js';
 import type { NodeStatus } from '../spec/nodes.js';
-import { rosterBytes, rosterDigest } from '../spec/roster.js';
-import { preflightFor } from '../spec/task/preflight.js';
 import type { Task } from '../spec/task/task.js';
 import { chooseAddresses } from './addresses.js';
 import type { Outcome } from './decisions/outcome.js';
 import { decideRoster } from './decisions/seal.js';
+import { seekGrowth } from './elastic.js';
 import { adoptCell, gather, tellCells } from './gather.js';
 import { conditionRearmed } from './in-time.js';
 import { hasNewEnds, judgeEnds } from './judge.js';
-import { prepareRescale, putBack, wishFulfilled } from './rescale.js';
+import { isLive, outlivesItsNodes } from './live.js';
+import { confirmList, leaveOut, resizeLive } from './live-change.js';
+import { hasChange, isMissing, prepareChange, putBack, wishForMissing, wishFulfilled } from './rescale.js';
 import { type Cell, enter, markNodes, noteStarts, type RunRecord } from './run-record.js';
 import { GANG, startClock, stopClock } from './running-time.js';
+import { sealedMessage } from './sealed.js';
+import { keepSpares } from './spares.js';
 
 /** From the seal until all nodes must stand at the barrier. */
 const BARRIER_MS = 30_000;
@@ -21,11 +24,14 @@ const BARRIER_MS = 30_000;
 const BARRIER_MARGIN_MS = 10_000;
 /** What the hosts may take over grace and host_timeout to report their last ends. */
 const STOP_MARGIN_MS = 30_000;
+/** Nothing came of the wish for nodes in place of lost ones: it is repeated so soon at first, and ever more rarely. */
+const REPLACE_FIRST_MS = 1_000;
+const REPLACE_MAX_MS = 300_000;
 /** Cells that have ended before their nodes are made up for so often; whoever goes on ending them wants the run to end. */
 const ADOPTIONS = 10;
 
-/** How a generation ends: as its nodes do, or for another one. */
-export type Ending = Exclude<Outcome, { kind: 'running' }> | { kind: 'stopped' } | { kind: 'rescale'; leave: string[] };
+/** How a generation ends: as its nodes do, or for another one. `anew`: it does not, but the run is to continue as new. */
+export type Ending = Exclude<Outcome, { kind: 'running' }> | { kind: 'stopped' } | { kind: 'rescale'; leave: string[] } | { kind: 'anew' };
 
 /** Gathers the run's hosts, seals the roster, delivers it and supervises until the generation's end is decided. */
 export async function runGeneration(record: RunRecord, task: Task): Promise<Ending> {
@@ -40,7 +46,7 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
   const addressOf = (host: string) => chosen.get(host) ?? { address: '', interface: '', reason: '' };
   const roster = decideRoster({
     ...{ runId: record.ref.runId, granted: record.hosts, groups: task.groups.map(({ name }) => name) },
-    ...{ pinned: task.hosts, previous: record.roster, generation: record.generation },
+    ...{ pinned: task.hosts, previous: record.roster, generation: Math.max(record.generation, record.proposed) },
     gathered: gathering.hosts.map((host) => ({ ...host, address: addressOf(host.host).address, interface: addressOf(host.host).interface })),
   });
   record.roster = roster;
@@ -56,48 +62,64 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
   noteStarts(record);
   record.barrierDeadlineMs = Date.now() + BARRIER_MS;
   enter(record, 'starting', 'Starting', `The roster of generation ${roster.generation} is sealed; the nodes meet at the barrier`);
-  const message = sealedMessage(task, record);
+  const message = sealedMessage(task, record, { ...record, roster });
   await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.rosterSealed, message));
-  const ending = await supervise(record, task);
-  for (const name of Object.keys(record.clocks)) stopClock(record.clocks, name);
-  return ending;
+  return await superviseToEnd(record, task);
 }
 
-/** The final list, as the cells of all nodes hear of it. */
-function sealedMessage(
-  { preflight: wanted }: Task,
-  { roster, hosts, generation, token, barrierDeadlineMs, startReason, replaced, fence: former }: RunRecord,
-): messages.RosterSealed {
-  const bytes = roster === null ? '' : rosterBytes(roster);
-  // Who is back needs no fence: its agent has ended what it had.
-  const fence = former.filter(({ host }) => !roster?.nodes.some((node) => node.host === host));
-  return {
-    generation,
-    rosterBytes: bytes,
-    digest: rosterDigest(bytes),
-    identities: (roster?.nodes ?? []).map((node) => hosts.find(({ host }) => host === node.host)?.identity ?? ''),
-    token,
-    barrierDeadlineMs,
-    startReason,
-    replaced,
-    fence,
-    preflight: preflightFor(wanted, roster?.nodes.length ?? 0),
-  };
+/** Goes on with a generation whose nodes have run on while the run continued as new. */
+export async function resumeGeneration(record: RunRecord, task: Task): Promise<Ending> {
+  record.resumed = false;
+  return await superviseToEnd(record, task);
+}
+
+async function superviseToEnd(record: RunRecord, task: Task): Promise<Ending> {
+  const ending = await supervise(record, task);
+  if (ending.kind === 'anew') return ending;
+  for (const name of Object.keys(record.clocks)) stopClock(record.clocks, name);
+  return ending;
 }
 
 async function supervise(record: RunRecord, task: Task): Promise<Ending> {
   const gang: { ending: Ending | null } = { ending: null };
   const decided = () => gang.ending !== null || record.stopWanted !== null || record.overdue;
   const judging = judge(record, task, gang, decided);
+  const seeking = Promise.all([seekGrowth(record, task, decided), keepSpares(record, task, decided)]);
   void assumeRelease(record, (task.startup.ready?.timeoutSeconds ?? 0) * 1000);
+  const isIdle = () =>
+    record.phase !== 'running' || lostCells(record, task).length > 0 || !(record.departed.length > 0 || record.uncertain || hasChange(record, task));
+  let pauseMs = REPLACE_FIRST_MS;
   for (;;) {
-    await condition(() => decided() || (record.phase === 'running' && record.wish !== null));
+    await condition(() => decided() || !isIdle() || goesOnLive(record, task));
     if (decided()) break;
-    const change = await prepareRescale(record, task, decided);
-    if (change && !decided()) gang.ending = { kind: 'rescale', ...change };
-    else if (change) await putBack(record, task);
+    if (isIdle()) {
+      // What it was woken for may be taken back by then.
+      if (!goesOnLive(record, task)) continue;
+      gang.ending = { kind: 'anew' };
+      break;
+    }
+    if (record.departed.length === 0 && record.uncertain) {
+      await confirmList(record, task, decided);
+      continue;
+    }
+    if (record.departed.length > 0) {
+      const outcome = await leaveOut(record, task, decided);
+      if (outcome !== null) gang.ending ??= outcome;
+      continue;
+    }
+    const isOwn = wishForMissing(record, task);
+    const change = await prepareChange(record, task, decided);
+    if (change && decided()) await putBack(record, task);
+    else if (change && isLive(task)) await resizeLive(record, task, change.leave, decided);
+    else if (change) gang.ending = { kind: 'rescale', ...change };
+    if (!isOwn) continue;
+    if (!isMissing(record, task)) pauseMs = REPLACE_FIRST_MS;
+    // Nobody has asked for it, so nobody would ask for less: what is refused is tried again, ever more rarely.
+    else if (await condition(() => decided() || (record.wish?.id ?? '') !== '' || record.departed.length > 0, pauseMs)) continue;
+    else pauseMs = Math.min(pauseMs * 2, REPLACE_MAX_MS);
   }
   await judging;
+  if (gang.ending?.kind === 'anew') await seeking;
   if (gang.ending?.kind === 'failed') record.lastLines = gang.ending.lastLines;
   if (gang.ending !== null) return gang.ending;
   if (record.stopWanted) return { kind: 'stopped' };
@@ -107,7 +129,7 @@ async function supervise(record: RunRecord, task: Task): Promise<Ending> {
 /** Looks at every end as it comes, and at cells that were ended from outside, until something decides about the whole gang. */
 async function judge(record: RunRecord, task: Task, gang: { ending: Ending | null }, decided: () => boolean): Promise<void> {
   for (;;) {
-    await condition(() => decided() || hasNewEnds(record) || lostCells(record).length > 0);
+    await condition(() => decided() || hasNewEnds(record) || lostCells(record, task).length > 0);
     if (hasNewEnds(record)) {
       const outcome = judgeEnds(record, task);
       if (outcome.kind !== 'running') gang.ending ??= outcome;
@@ -119,21 +141,35 @@ async function judge(record: RunRecord, task: Task, gang: { ending: Ending | nul
 }
 
 /** Cells that have ended before their nodes: ended from outside, or in the run's life before it was reset. */
-function lostCells(record: RunRecord, isEnding = false): Cell[] {
-  // Who waits to be started again has nothing to be ended.
-  const isOpen = ({ host, rank, state }: NodeStatus) =>
-    rank !== null && !(isEnding && state === 'restarting') && !record.ends.some((seen) => seen.host === host);
+function lostCells(record: RunRecord, task: Task, isEnding = false): Cell[] {
+  // Also who has ended takes part in changes of the list; who waits to be started again has nothing to be ended.
+  const isOver = ({ host }: NodeStatus) => (isEnding || !isLive(task)) && record.ends.some((seen) => seen.host === host);
+  const isOpen = (node: NodeStatus) => node.rank !== null && !(isEnding && node.state === 'restarting') && !isOver(node);
   const open = record.nodes.filter(isOpen).map(({ host }) => host);
   return record.cells.filter(({ closed, hosts }) => closed && hosts.some(({ host }) => open.includes(host)));
 }
 
 /** Makes up for lost cells. A failure: it was done often enough. */
 async function mendCells(record: RunRecord, task: Task, isEnding = false): Promise<Failure | null> {
-  for (const { id } of lostCells(record, isEnding)) {
+  for (const { id } of lostCells(record, task, isEnding)) {
     if (record.adoptions++ >= ADOPTIONS) return { type: 'Internal', message: `Cell ${id} was ended from outside` };
-    await adoptCell(record, task, id, sealedMessage(task, record), isEnding);
+    if (record.roster) await adoptCell(record, task, id, sealedMessage(task, record, { ...record, roster: record.roster }), isEnding);
   }
   return null;
+}
+
+/** Is the history long, and nothing under way that this execution would take along? */
+function goesOnLive(record: RunRecord, task: Task): boolean {
+  const { phase, newcomers, leaving, growth, uncertain } = record;
+  return (
+    workflowInfo().continueAsNewSuggested &&
+    isLive(task) &&
+    phase === 'running' &&
+    lostCells(record, task).length === 0 &&
+    newcomers === null &&
+    !uncertain &&
+    leaving.length + growth.hosts.length === 0
+  );
 }
 
 /** Who is not released says so in time; when nobody does, all were, and the word of it was lost. */
@@ -151,21 +187,22 @@ function overdue({ maxDurationSeconds }: Task): Failure {
 /** Ends every process of the generation that still lives, and waits for the hosts to say so. */
 export async function endGeneration(record: RunRecord, task: Task): Promise<void> {
   const allEnded = () => record.ends.length > 0 && record.ends.length >= record.nodes.length;
-  const settled = () => allEnded() || (record.cells.every(({ closed }) => closed) && lostCells(record, true).length === 0);
+  const settled = () => allEnded() || (record.cells.every(({ closed }) => closed) && lostCells(record, task, true).length === 0);
   if (!settled()) {
     if (record.phase !== 'resizing' && record.phase !== 'restarting') enter(record, 'stopping', record.reason, 'Stopping all nodes');
     const limitMs = (task.stopDurationSeconds + task.hostTimeoutSeconds) * 1000 + STOP_MARGIN_MS;
     while (!settled() && (await mendCells(record, task, true)) === null) {
       const mode = record.stopWanted?.mode ?? 'graceful';
-      const decision: messages.StopDecided = { mode, generation: record.generation };
+      // Some may have taken over a list that came to nothing.
+      const decision: messages.StopDecided = { mode, generation: Math.max(record.generation, record.proposed) };
       await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision));
       const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
-      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record, true).length > 0, limitMs))) break;
+      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record, task, true).length > 0, limitMs))) break;
     }
   }
   // Who was about to start again does not any more.
   for (const node of record.nodes) if (node.state === 'restarting') node.state = 'stopped';
-  if (task.restart.scope !== 'node') return;
+  if (!outlivesItsNodes(task)) return;
   const open = record.cells.filter(({ closed }) => !closed);
   await tellCells(open, (cell) => getExternalWorkflowHandle(cell).signal(messages.cellDismissed));
 }

@@ -1,6 +1,7 @@
 import { CancellationScope, condition, getExternalWorkflowHandle, sleep } from '@temporalio/workflow';
 import { fleetWorkflowId } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
+import { withDrained, withoutDrained } from './decisions/drained.js';
 import { noteFailure, type RunRecord, show, stopTermsOf } from './run-record.js';
 
 /**
@@ -16,8 +17,33 @@ export function answerFleet(record: RunRecord, fleet: string): Promise<void> {
  * Tells the fleet what the run holds, without waiting: a run that was reset may hold hosts that its former life has given back, and that others may
  * have by now.
  */
-export function claimHosts(record: RunRecord): void {
-  void tell(record, record.ref.fleet, { answers: false, hosts: heldBy(record) });
+export function claimHosts(record: RunRecord, requests?: string[]): void {
+  void tell(record, record.ref.fleet, { answers: false, ...(requests ? { requests } : {}), hosts: heldBy(record) });
+}
+
+/** Takes note of a grant, for who waits for it. One that was on its way when its wish was withdrawn is taken back by the fleet. */
+export function hearGrant(record: RunRecord, granted: messages.HostsGranted): void {
+  // What is granted too late is being given back already.
+  if (!record.requests.includes(granted.request)) return;
+  record.granted.push(granted);
+  // What is granted was not drained then.
+  record.drained = withoutDrained(
+    record.drained,
+    granted.hosts.map(({ host }) => host),
+  );
+}
+
+/** A host that was granted, and is not taken up yet, counts as held. */
+export function hearDrained(record: RunRecord, { host }: messages.HostDrained): void {
+  record.drained = withDrained(record.drained, heldBy(record), host);
+}
+
+export function hearRefusal(record: RunRecord, refused: messages.LeaseRefused): void {
+  if (record.requests.includes(refused.request)) record.refused.push(refused);
+}
+
+export function hearResumed(record: RunRecord, { host }: messages.HostResumed): void {
+  record.drained = withoutDrained(record.drained, [host]);
 }
 
 /** Stops the run: a host is never shared, and who was granted it last knows nothing of this one. */
@@ -40,13 +66,14 @@ async function answer(record: RunRecord, fleet: string): Promise<void> {
   await tell(record, fleet, { answers: true, hosts: fleet === record.ref.fleet && record.endedAtMs === null ? heldBy(record) : [] });
 }
 
-async function tell(record: RunRecord, fleet: string, said: Pick<messages.HostsHeld, 'answers' | 'hosts'>): Promise<void> {
+async function tell(record: RunRecord, fleet: string, said: Pick<messages.HostsHeld, 'answers' | 'requests' | 'hosts'>): Promise<void> {
   const { runId, handle } = record.ref;
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
     .signal(messages.hostsHeld, { run: { runId, handle }, ...said, stop: stopTermsOf(record) })
     .catch(() => undefined);
 }
 
-function heldBy({ hosts, newcomers }: RunRecord): string[] {
-  return [...new Set([...hosts, ...(newcomers?.hosts ?? [])].map(({ host }) => host))];
+function heldBy({ hosts, newcomers, spares, growth, granted }: RunRecord): string[] {
+  const held = [...hosts, ...(newcomers?.hosts ?? []), ...spares.map(({ host }) => host), ...growth.hosts, ...granted.flatMap((grant) => grant.hosts)];
+  return [...new Set(held.map(({ host }) => host))];
 }

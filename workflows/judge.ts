@@ -6,6 +6,7 @@ import { chooseAddresses } from './addresses.js';
 import { describeClosedWays } from './decisions/closed-ways.js';
 import { BARRIER_RETRIES, decideOutcome, decideVerdict, describeEnd, failureOfEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
 import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
+import { isLive } from './live.js';
 import { noteFailure, type RunRecord, show } from './run-record.js';
 import { GANG, ranMs, stopClock } from './running-time.js';
 import { tellRestart } from './tell-restart.js';
@@ -18,7 +19,8 @@ export function judgeEnds(record: RunRecord, task: Task): Outcome {
     seen.verdict = verdictOn(record, task, seen);
     if (seen.verdict.do === 'again') startAgain(record, seen, seen.verdict.delayMs);
     // Whatever comes after the first failure of the gang is collateral.
-    if (seen.verdict.do !== 'done' && seen.verdict.do !== 'again') break;
+    if (seen.verdict.do === 'leave') record.departed.push(seen.host);
+    if (!['done', 'again', 'leave'].includes(seen.verdict.do)) break;
   }
   show(record);
   return decideOutcome({ ends: record.ends, nodes: record.nodes.length, stopCriteria: task.stopCriteria });
@@ -59,11 +61,25 @@ function verdictOn(record: RunRecord, task: Task, seen: SeenEnd): Verdict {
   const isClosed = failure.type === 'PeersUnreachable';
   const closed = isClosed ? noteClosedWays(record, task, end) : null;
   const restart = isFree || closed ? NO_RESTART : charge(record, task, failed);
+  const leaves = chargeKind(failure.type) === 'loss' && record.phase === 'running' && canLeave(record, task, seen);
   const triesAgain = isFree || (isClosed && (mayPass(record, end) || hasOtherAddresses(record, task)));
-  const verdict = decideVerdict(seen, { generation, nodes: record.nodes.length, retry: triesAgain && barrierRetries < BARRIER_RETRIES, closed, restart });
+  const verdict = decideVerdict(seen, {
+    generation,
+    nodes: record.nodes.length,
+    retry: triesAgain && barrierRetries < BARRIER_RETRIES,
+    closed,
+    restart,
+    leaves,
+  });
   const message = 'message' in verdict ? verdict.message : 'failure' in verdict ? verdict.failure.message : `${describeEnd(seen, generation)}; ${restart.why}`;
   noteFailure(record, { generation, rank, host, type: failure.type, message, lastLines: end.lastLines, atMs: Date.now() });
   return verdict;
+}
+
+/** Do enough nodes stay, of each group, when this one leaves a gang that runs on? */
+function canLeave({ nodes, departed }: RunRecord, task: Task, { host, group }: SeenEnd): boolean {
+  const stay = nodes.filter((node) => node.host !== host && !departed.includes(node.host));
+  return isLive(task) && stay.length >= (task.elastic?.min ?? 1) && stay.some((node) => node.group === group);
 }
 
 /** Keeps the ways that were proven closed; says which, for people. */

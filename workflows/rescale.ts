@@ -2,35 +2,62 @@ import { ApplicationFailure, condition, currentUpdateInfo } from '@temporalio/wo
 import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
-import { planResize, refuseResize } from './decisions/resize.js';
-import { dismissNewcomers, gatherNewcomers, lease } from './gather.js';
+import { planResize, type ResizePlan, readWish } from './decisions/resize.js';
+import { noteLost } from './elastic.js';
+import { dismissNewcomers, gatherNewcomers, lease, partsOf } from './gather.js';
+import { isEnough, isLive, sizesOf } from './live.js';
 import { type RunRecord, show } from './run-record.js';
+import { useSpares } from './spares.js';
 
 const WISHES_KEPT = 10;
+/** Where nobody could take the place of a drained host, it is tried again after so long. */
+const MOVE_AGAIN_MS = 30_000;
 
 /** Records a wish for another number of nodes, which takes the place of one that waits; throws `RescaleRefused` where it cannot be. */
-export async function recordWish(record: RunRecord, nodes: unknown): Promise<messages.RescaleAnswer> {
+export async function recordWish(record: RunRecord, asked: unknown): Promise<messages.RescaleAnswer> {
   // Whoever starts a run and rescales it at once is not to be told that it is too early.
   await condition(() => record.task !== null || record.endedAtMs !== null);
-  const { ref, task, phase, stopWanted } = record;
-  const why = refuseResize({ nodes, pinned: task?.hosts ?? null, groups: task?.groups.length ?? 1, phase, stopping: stopWanted !== null });
-  if (why !== null || typeof nodes !== 'number') throw ApplicationFailure.nonRetryable(`${ref.handle} cannot be rescaled: ${why}`, 'RescaleRefused');
+  const { ref, task, phase, stopWanted, sizes: before } = record;
+  const read = task ? readWish(asked, { task, sizes: before, phase, stopping: stopWanted !== null }) : { refused: 'the run has ended' };
+  if ('refused' in read) throw ApplicationFailure.nonRetryable(`${ref.handle} cannot be rescaled: ${read.refused}`, 'RescaleRefused');
+  const { sizes } = read;
   const id = currentUpdateInfo()?.id ?? '';
+  const nodes = sum(sizes);
   const message = `${ref.handle} is to have ${counted(nodes)}`;
-  const wish: Resize = { id, nodes, state: 'waiting', message };
+  const wish: Resize = { id, nodes, sizes, state: 'waiting', message };
   if (record.wish) settle(record.wish, 'superseded', `superseded by ${counted(nodes)}`);
   record.wish = wish;
+  record.most = nodes;
   record.resizes = [...record.resizes, wish].slice(-WISHES_KEPT);
   return { id, message };
 }
 
+/** Is there anything to change while the gang runs: a wish, a drained host to move away from, hosts to grow by? */
+export function hasChange(record: RunRecord, task: Task): boolean {
+  return record.wish !== null || isMissing(record, task) || record.growth.due || movable(record, task).length > 0;
+}
+
 /**
- * Readies what a wish needs while the gang runs on: hosts, all of them or none, gathered. Returns who is to leave;
+ * Readies what the next change needs while the gang runs on: hosts, all of them or none, gathered. Returns who is to leave;
  * null where nothing comes of it: it is refused, superseded, there is nothing to do, or the gang ends.
  */
-export async function prepareRescale(record: RunRecord, task: Task, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
-  const { wish, roster } = record;
-  if (wish === null || roster === null) return null;
+export async function prepareChange(record: RunRecord, task: Task, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
+  if (record.wish !== null) return await prepareRescale(record, task, record.wish, gangEnds);
+  const interrupted = () => gangEnds() || record.wish !== null || record.departed.length > 0;
+  if (!record.growth.due) return await prepareMove(record, task, interrupted);
+  const { hosts } = record.growth;
+  record.growth = { hosts: [], due: false };
+  if (hosts.length === 0) return null;
+  if ((await gatherNewcomers(record, task, hosts, interrupted)) === 'gathered') return { leave: [] };
+  // Whatever is wrong with them may be wrong for a while.
+  noteLost(
+    record,
+    hosts.map(({ host }) => host),
+  );
+  return null;
+}
+
+async function prepareRescale(record: RunRecord, task: Task, wish: Resize, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
   const drop = (state: Resize['state'], message: string) => {
     settle(wish, state, message);
     if (record.wish === wish) record.wish = null;
@@ -41,28 +68,122 @@ export async function prepareRescale(record: RunRecord, task: Task, gangEnds: ()
     wish.message = message;
     show(record);
   };
-  const { leave, newcomers, hosts } = planResize(roster, wish.nodes, task.hosts);
-  if (leave.length + newcomers === 0) return drop('done', `it has ${counted(wish.nodes)} already`);
-  if (newcomers > 0) {
-    const interrupted = () => gangEnds() || record.wish !== wish;
-    progress(`waiting for ${newcomers} more host${newcomers === 1 ? '' : 's'}`);
-    const parts = messages.partsOf(task.groups.slice(0, 1)).map((part) => ({ ...part, nodes: newcomers }));
-    const granted = await lease(record, { parts, hosts, first: false, unmet: task.unmet, queueTimeoutSeconds: task.queueTimeoutSeconds }, interrupted);
-    if (granted === null) return null;
-    if (!Array.isArray(granted)) return drop('refused', granted.message);
-    progress(`gathering ${granted.map(({ host }) => host).join(', ')}`);
-    const gathered = await gatherNewcomers(record, task, granted, interrupted);
-    if (gathered === 'interrupted') return null;
-    if (gathered !== 'gathered') return drop('refused', gathered.refused);
-    if (interrupted()) {
-      await dismissNewcomers(record, task);
-      return null;
-    }
+  const names = task.groups.map(({ name }) => name);
+  const { leave, newcomers, hosts } = planResize(record.roster?.nodes ?? [], names, wish.sizes, task.hosts);
+  if (leave.length + newcomers.length === 0) {
+    Object.assign(record, { sizes: wish.sizes, nodesWanted: wish.nodes });
+    return drop('done', `it has ${counted(wish.nodes)} already`);
   }
-  progress('stopping all nodes, to start them with the new list');
+  if (newcomers.length > 0) {
+    // A lost host is left out first.
+    const interrupted = () => gangEnds() || record.wish !== wish || record.departed.length > 0;
+    const outcome = await acquire(record, task, { newcomers, hosts, unmet: task.unmet }, interrupted, progress);
+    if (outcome === 'interrupted') return null;
+    if (outcome !== 'ready') return drop('refused', outcome.refused);
+  }
+  progress(isLive(task) ? 'the nodes meet' : 'stopping all nodes, to start them with the new list');
   record.wish = null;
   record.resizing = wish;
   return { leave };
+}
+
+/** Others for drained hosts; or nobody, where the run may shrink. */
+async function prepareMove(record: RunRecord, task: Task, interrupted: () => boolean): Promise<{ leave: string[] } | null> {
+  const leave = movable(record, task);
+  const stay = record.hosts.filter(({ host }) => !leave.includes(host));
+  if (leave.length === 0 || (task.onHostLoss === 'shrink' && isEnough(stay, task))) return leave.length === 0 ? null : { leave };
+  const moved = record.hosts.filter(({ host }) => leave.includes(host));
+  const newcomers = partsOf(task, moved).map(({ group, nodes }) => ({ group, nodes }));
+  const progress = (message: string) => {
+    record.message = `${leave.join(', ')} to be left, as drained: ${message}`;
+    show(record);
+  };
+  const outcome = await acquire(record, task, { newcomers, hosts: null, unmet: 'wait' }, () => interrupted() || movable(record, task).length === 0, progress);
+  if (outcome === 'ready') return { leave };
+  if (outcome !== 'interrupted') await condition(interrupted, MOVE_AGAIN_MS);
+  return null;
+}
+
+/** Gets and gathers newcomers, spares first. They wait in `record.newcomers` then; else nothing is left of them. */
+async function acquire(
+  record: RunRecord,
+  task: Task,
+  { newcomers, hosts, unmet }: { newcomers: ResizePlan['newcomers']; hosts: string[] | null; unmet: 'refuse' | 'wait' },
+  interrupted: () => boolean,
+  progress: (message: string) => void,
+): Promise<'ready' | 'interrupted' | { refused: string }> {
+  const all = sum(newcomers.map(({ nodes }) => nodes));
+  const isAny = hosts === null && task.groups.length === 1;
+  const spared = isAny ? useSpares(record, all) : 0;
+  // What it holds to grow by is nearer than what others may give back.
+  const own = isAny ? record.growth.hosts.splice(0, all - spared) : [];
+  const lack = all - spared - own.length;
+  const wanted = (group: number) => (newcomers.find((part) => part.group === group)?.nodes ?? 0) - (group === 0 ? spared + own.length : 0);
+  const parts = messages.partsOf(task.groups).flatMap((part) => (wanted(part.group) > 0 ? [{ ...part, nodes: wanted(part.group) }] : []));
+  if (lack > 0) progress(`waiting for ${lack} more host${lack === 1 ? '' : 's'}`);
+  const more = lack > 0 ? await leaseMore(record, task, { parts, hosts, unmet }, interrupted) : [];
+  if (!Array.isArray(more)) {
+    record.growth.hosts.push(...own);
+    await dismissNewcomers(record, task);
+    return more === null ? 'interrupted' : { refused: more.message };
+  }
+  const granted = [...own, ...more];
+  if (granted.length > 0) {
+    progress(`gathering ${granted.map(({ host }) => host).join(', ')}`);
+    const gathered = await gatherNewcomers(record, task, granted, interrupted);
+    if (gathered !== 'gathered') return gathered;
+  }
+  if (!interrupted()) return 'ready';
+  await dismissNewcomers(record, task);
+  return 'interrupted';
+}
+
+/** Whether there are hosts enough is known only when those that the run is leaving are back in the fleet. */
+async function leaseMore(
+  record: RunRecord,
+  { queueTimeoutSeconds }: Task,
+  wish: Pick<messages.LeaseRequested, 'parts' | 'hosts' | 'unmet'>,
+  interrupted: () => boolean,
+): ReturnType<typeof lease> {
+  const isLeaving = () => record.leaving.length > 0;
+  if (isLeaving()) {
+    const more = await lease(record, { ...wish, unmet: 'wait', first: false, queueTimeoutSeconds }, () => interrupted() || !isLeaving());
+    if (more !== null || interrupted()) return more;
+  }
+  return await lease(record, { ...wish, first: false, queueTimeoutSeconds }, interrupted);
+}
+
+/** Drained hosts that the run may leave for others, or without. */
+function movable({ drained, nodes }: RunRecord, { onHostLoss, hosts }: Task): string[] {
+  return onHostLoss === 'fail' || hosts !== null ? [] : drained.filter((host) => nodes.some((node) => node.host === host));
+}
+
+/** Do nodes lack that a lost host has left, and that others are to take the place of? */
+export function isMissing(record: RunRecord, task: Task): boolean {
+  if (!isLive(task) || task.onHostLoss !== 'replace') return false;
+  const present = sizesOf(record.hosts, task);
+  return record.sizes.some((size, group) => (present[group] ?? 0) < size);
+}
+
+/** Wishes for what is missing, unless somebody wishes for something else. True: the wish that waits now is the run's own. */
+export function wishForMissing(record: RunRecord, task: Task): boolean {
+  const { sizes } = record;
+  const nodes = sum(sizes);
+  if (isMissing(record, task)) record.wish ??= { id: '', nodes, sizes, state: 'waiting', message: `${record.ref.handle} is to have ${counted(nodes)} again` };
+  return record.wish?.id === '';
+}
+
+/** The run has these hosts, and wants no others for now. */
+export function noteSizes(record: RunRecord, task: Task): void {
+  record.sizes = sizesOf(record.hosts, task);
+  record.nodesWanted = record.hosts.length;
+}
+
+/** Nothing comes of the wish that is being fulfilled. */
+export function dropWish(record: RunRecord, why: string): void {
+  if (record.resizing) settle(record.resizing, 'refused', why);
+  record.resizing = null;
+  show(record);
 }
 
 /** The new generation runs. */
@@ -96,6 +217,10 @@ export function refuseWishes(record: RunRecord): void {
 
 function settle(wish: Resize, state: Resize['state'], message: string): void {
   Object.assign(wish, { state, message });
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total + size, 0);
 }
 
 function counted(nodes: number): string {

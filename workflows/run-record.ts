@@ -3,7 +3,7 @@ import type { FormerSeat } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost, StopTerms } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
-import type { NodeRestarted, NodesSilent, StopMode } from '../spec/messages.js';
+import type { NodeRestarted, NodesEnded, NodesSilent, NodesUpdated, RosterSealed, StopMode } from '../spec/messages.js';
 import type {
   FailureNote,
   FormerNode,
@@ -73,16 +73,45 @@ export interface RunRecord {
   gone: { host: string; silent: boolean }[];
   /** Seats of lost hosts, which may still hold processes. */
   fence: FormerSeat[];
-  granted: { request: string; hosts: GrantedHost[] } | null;
+  /** Requests whose answer is waited for. */
+  requests: string[];
+  /** What the fleet has answered to these, until it is taken up. */
+  granted: { request: string; hosts: GrantedHost[] }[];
   /** The hosts that the run holds. */
   hosts: GrantedHost[];
-  refused: { request: string; failure: Failure } | null;
+  /** Those of its hosts, newcomers too, that somebody wants out of use. */
+  drained: string[];
+  refused: { request: string; failure: Failure }[];
   /** How often its fleet has forgotten what waits. */
   fleetRebuilds: number;
   /** Cells of the current generation. */
   cells: Cell[];
   /** Hosts that wait beside the running gang, to join it in the next generation. */
   newcomers: { hosts: GrantedHost[]; cells: Cell[] } | null;
+  /** A change of the list that is being made while the gang runs. */
+  change: { generation: number; sealed: RosterSealed; released: boolean; reports: NodesUpdated[]; ends: NodesEnded[] } | null;
+  /** How often a change has failed that was tried again. */
+  changeTries: number;
+  /** The highest generation that was proposed; what came of it or not. */
+  proposed: number;
+  /** A change came to nothing, and some may have taken it over: all are to get the list as it is, under a newer generation. */
+  uncertain: boolean;
+  /** Lost hosts without which the gang is to go on. */
+  departed: string[];
+  /** Hosts that have left the run, whose nodes are being ended; and how those ended. */
+  leaving: string[];
+  formerEnds: NodesEnded['ends'];
+  /** Hosts that are held ready to take the place of lost ones, each prepared by a cell of its own. */
+  spares: { host: GrantedHost; cell: Cell }[];
+  /** Hosts by which an elastic run is to grow; `due`: no more are waited for. */
+  growth: { hosts: GrantedHost[]; due: boolean };
+  /** How many nodes an elastic run may have now: as many as somebody wished for, or its maximum. */
+  most: number;
+  /** When members came and went, the newest last; and who was lost when. Epoch milliseconds. */
+  changedAtMs: number[];
+  lostAtMs: Record<string, number>;
+  /** It has continued as new while its nodes run on. */
+  resumed: boolean;
   /** How often a cell was made up for that had ended before its nodes. */
   adoptions: number;
   roster: Roster | null;
@@ -93,6 +122,8 @@ export interface RunRecord {
   /** The newest start of every node of the generation, by host. */
   seats: Record<string, SeatStart>;
   nodesWanted: number;
+  /** How many nodes each group is to have. */
+  sizes: number[];
   /** The newest ten. */
   resizes: Resize[];
   /** The wish that was heard last, until it is taken up. */
@@ -131,12 +162,27 @@ export function newRecord(): RunRecord {
     replaced: [],
     gone: [],
     fence: [],
-    granted: null,
+    requests: [],
+    granted: [],
     hosts: [],
-    refused: null,
+    drained: [],
+    refused: [],
     fleetRebuilds: 0,
     cells: [],
     newcomers: null,
+    spares: [],
+    growth: { hosts: [], due: false },
+    most: 0,
+    changedAtMs: [],
+    lostAtMs: {},
+    resumed: false,
+    change: null,
+    changeTries: 0,
+    proposed: 0,
+    uncertain: false,
+    departed: [],
+    leaving: [],
+    formerEnds: [],
     adoptions: 0,
     roster: null,
     nodes: [],
@@ -144,6 +190,7 @@ export function newRecord(): RunRecord {
     ends: [],
     seats: {},
     nodesWanted: 0,
+    sizes: [],
     resizes: [],
     wish: null,
     resizing: null,
@@ -199,9 +246,13 @@ export function gatheringNode({ host, group }: GrantedHost, { groups }: Task): N
 }
 
 /** Takes what the cells report of ended nodes; what is stale or told twice is dropped. */
-export function recordEnds(record: RunRecord, cell: string, generation: number, ends: { host: string; end: SeenEnd['end'] }[]): void {
-  if (generation !== record.generation || !record.cells.some(({ id }) => id === cell)) return;
+export function recordEnds(record: RunRecord, message: NodesEnded): void {
+  const { cell, generation, ends } = message;
+  if (record.change && record.newcomers?.cells.some(({ id }) => id === cell)) record.change.ends.push(message);
+  // A cell may not have heard of the newest list yet, and never knows a newer one.
+  if (generation > record.generation || !record.cells.some(({ id }) => id === cell)) return;
   for (const { host, end } of ends) {
+    if (record.leaving.includes(host)) record.formerEnds.push({ host, end });
     const node = record.nodes.find((known) => known.host === host);
     if (!node || node.rank === null || record.ends.some((seen) => seen.host === host)) continue;
     // Of a start that is to be followed by another, the end was told before.
@@ -214,8 +265,8 @@ export function recordEnds(record: RunRecord, cell: string, generation: number, 
 }
 
 /** Nothing is heard of these hosts, or it is again. */
-export function recordSilence(record: RunRecord, { generation, hosts, state }: NodesSilent): void {
-  if (generation !== record.generation) return;
+export function recordSilence(record: RunRecord, { cell, hosts, state }: NodesSilent): void {
+  if (!record.cells.some(({ id }) => id === cell)) return;
   for (const node of record.nodes) {
     if (!hosts.includes(node.host)) continue;
     if (state === 'silent' && node.state === 'running') node.state = 'silent';
@@ -225,9 +276,9 @@ export function recordSilence(record: RunRecord, { generation, hosts, state }: N
 }
 
 /** A node was started again, alone. */
-export function recordRestart(record: RunRecord, { generation, host, gathering, startNumber }: NodeRestarted): void {
+export function recordRestart(record: RunRecord, { cell, host, gathering, startNumber }: NodeRestarted): void {
   const node = record.nodes.find((known) => known.host === host);
-  if (generation !== record.generation || !node) return;
+  if (!record.cells.some(({ id }) => id === cell) || !node) return;
   record.seats[host] = { gathering, startNumber };
   Object.assign(node, { startNumber, state: 'running', exitCode: null });
   startClock(record.clocks, host);
@@ -239,6 +290,11 @@ export function recordRestart(record: RunRecord, { generation, host, gathering, 
 export function noteStarts(record: RunRecord): void {
   const starts = record.nodes.map(({ rank, host, startNumber }) => ({ rank: rank ?? 0, host, startNumber }));
   record.lastStarts = [...record.lastStarts.filter(({ host }) => !starts.some((start) => start.host === host)), ...starts];
+}
+
+/** What became of a change on some hosts; what is about another one is dropped. */
+export function recordUpdates({ change }: RunRecord, message: NodesUpdated): void {
+  if (change?.generation === message.generation) change.reports.push(message);
 }
 
 /** Keeps what went wrong: the first ten, the root cause among them, and the newest ten. */
@@ -268,6 +324,21 @@ export function stopTermsOf({ task }: RunRecord): StopTerms {
 /** What all nodes have in common. */
 export function programOf(task: Task): Omit<Program, 'commands'> {
   const { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo } = task;
-  const { stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, fencing } = task;
-  return { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo, stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, fencing };
+  const { stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, onResize, fencing } = task;
+  return {
+    shell,
+    env,
+    workingDir,
+    startup,
+    nodesEnv,
+    dialects,
+    archives,
+    repo,
+    stopSignal,
+    stopDurationSeconds,
+    hostTimeoutSeconds,
+    health,
+    onResize,
+    fencing,
+  };
 }

@@ -19,12 +19,14 @@ import type { RunStatus } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { answerReset, noticeReset } from './after-reset.js';
 import { describeNeeds } from './decisions/resource-words.js';
+import { lastCall, noteChange } from './elastic.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
-import { type Ending, endGeneration, release, runGeneration } from './generation.js';
-import { answerFleet, yieldHosts } from './held-hosts.js';
+import { type Ending, endGeneration, release, resumeGeneration, runGeneration } from './generation.js';
+import { answerFleet, hearDrained, hearGrant, hearRefusal, hearResumed, yieldHosts } from './held-hosts.js';
 import { awaitFences, replaceLost } from './members.js';
-import { recordWish, refuseWishes, relinkWishes } from './rescale.js';
-import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, statusOf } from './run-record.js';
+import { noteSizes, recordWish, refuseWishes, relinkWishes } from './rescale.js';
+import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, recordUpdates, statusOf } from './run-record.js';
+import { dismissSpares } from './spares.js';
 
 /** A cell has nothing to do any more when its nodes' ends were told. */
 const CELLS_CLOSE_MS = 5_000;
@@ -37,7 +39,8 @@ const { resolveTask } = proxyLocalActivities<ControlActivities>({ startToCloseTi
  * continued as new.
  */
 export async function musterRun(submitted: unknown, carried?: RunRecord): Promise<RunStatus> {
-  const record = carried ?? newRecord();
+  // A run that continued as new before there were such facts has carried none.
+  const record = carried === undefined ? newRecord() : { ...newRecord(), ...carried };
   relinkWishes(record);
   listen(record);
   noticeReset(record);
@@ -59,26 +62,26 @@ type RunEnd = { kind: 'succeeded'; message: string } | { kind: 'failed'; failure
 function listen(record: RunRecord): void {
   setHandler(messages.status, () => statusOf(record));
   setHandler(messages.roster, () => record.roster);
-  setHandler(messages.hostsGranted, (message) => {
-    record.granted = message;
-  });
-  setHandler(messages.leaseRefused, (message) => {
-    record.refused = message;
-  });
+  setHandler(messages.hostsGranted, (message) => hearGrant(record, message));
+  setHandler(messages.hostDrained, (message) => hearDrained(record, message));
+  setHandler(messages.hostResumed, (message) => hearResumed(record, message));
+  setHandler(messages.leaseRefused, (message) => hearRefusal(record, message));
   setHandler(messages.fleetRebuilt, ({ fleet }) => answerFleet(record, fleet));
   setHandler(messages.runReset, (message) => answerReset(record, message));
   setHandler(messages.hostsTaken, (message) => yieldHosts(record, message));
   setHandler(messages.cellGathered, ({ cell, gathered, missing }) => {
-    const known = [...record.cells, ...(record.newcomers?.cells ?? [])].find(({ id }) => id === cell);
+    const known = [...record.cells, ...(record.newcomers?.cells ?? []), ...record.spares.map((spare) => spare.cell)].find(({ id }) => id === cell);
     if (known) known.answer = { gathered, missing };
   });
   setHandler(messages.nodesReleased, ({ generation }) => {
     if (generation === record.generation) release(record);
+    if (generation === record.change?.generation) record.change.released = true;
   });
   setHandler(messages.nodesSilent, (message) => recordSilence(record, message));
   setHandler(messages.nodeRestarted, (message) => recordRestart(record, message));
-  setHandler(messages.nodesEnded, ({ cell, generation, ends }) => recordEnds(record, cell, generation, ends));
-  setHandler(messages.rescale, (wish) => recordWish(record, wish?.nodes));
+  setHandler(messages.nodesEnded, (message) => recordEnds(record, message));
+  setHandler(messages.nodesUpdated, (message) => recordUpdates(record, message));
+  setHandler(messages.rescale, (wish) => recordWish(record, wish));
   setHandler(messages.stop, ({ mode }) => {
     if (record.stopWanted?.mode !== 'now') record.stopWanted = { mode, by: record.stopWanted?.by ?? 'Stopped' };
     return { accepted: true, message: `${record.ref.handle} is being stopped` };
@@ -94,7 +97,7 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
     return { kind: 'failed', failure: { type: 'InvalidSpec', message: `InvalidSpec: ${resolved.problems.join('; ')}` } };
   }
   const { task } = resolved;
-  Object.assign(record, { task, warnings: resolved.warnings, nodesWanted: task.nodes });
+  Object.assign(record, { task, warnings: resolved.warnings, nodesWanted: task.nodes, sizes: task.groups.map(({ nodes }) => nodes) });
   Object.assign(record.ref, { name: task.name, fleet: task.fleet });
 
   useFiles(task);
@@ -108,6 +111,8 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   }
   if (!Array.isArray(granted)) return { kind: 'failed', failure: granted };
   record.hosts = granted;
+  record.most = task.elastic?.max ?? 0;
+  await lastCall(record, task);
   return holdGang(record, task);
 }
 
@@ -125,11 +130,15 @@ function useFiles({ archives, repo }: Task): void {
 async function holdGang(record: RunRecord, task: Task): Promise<RunEnd> {
   if (task.maxDurationSeconds !== null) void watchDuration(record, task.maxDurationSeconds);
   for (; ; record.round++) {
-    if (workflowInfo().continueAsNewSuggested && record.newcomers === null) await goOnAnew(record);
-    const ending = await runGeneration(record, task);
+    if (workflowInfo().continueAsNewSuggested && record.newcomers === null && record.leaving.length === 0) await goOnAnew(record, task);
+    const ending = record.resumed ? await resumeGeneration(record, task) : await runGeneration(record, task);
+    if (ending.kind === 'anew') {
+      await goOnLive(record, task);
+      continue;
+    }
     const goesOn = await nextGeneration(record, task, ending);
     if (goesOn === 'again') continue;
-    await dismissNewcomers(record, task);
+    await Promise.all([dismissNewcomers(record, task), dismissSpares(record, task)]);
     // A cell's end that came during the last workflow task would have the server refuse it, and cost seconds.
     await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
     await giveBack(
@@ -149,14 +158,15 @@ async function holdGang(record: RunRecord, task: Task): Promise<RunEnd> {
 /** Ends the generation, and readies what another one needs where there is to be one. A failure: there can be none. */
 async function nextGeneration(record: RunRecord, task: Task, ending: Ending): Promise<'again' | Failure | null> {
   if (ending.kind === 'rescale') {
-    enter(record, 'resizing', 'Resizing', `All nodes are stopped, to start as ${record.resizing?.nodes} with the new list`);
+    enter(record, 'resizing', 'Resizing', 'All nodes are stopped, to start with the new list');
     await endGeneration(record, task);
-    await changeMembers(record, ending.leave);
+    await changeMembers(record, task, ending.leave);
     record.barrierRetries = 0;
     record.startReason = 'rescale';
     record.replaced = [];
     return record.stopWanted ? null : 'again';
   }
+  record.growth.due = false;
   if (ending.kind === 'restart') return restart(record, task, ending);
   await endGeneration(record, task);
   if (ending.kind !== 'retry' || record.stopWanted) return null;
@@ -176,6 +186,8 @@ async function restart(record: RunRecord, task: Task, { failure, message, delayM
   const second = first === 'replaced' ? await replaceLost(record, task) : first;
   await awaitFences(record, task);
   record.gone = [];
+  record.departed = [];
+  record.uncertain = false;
   record.barrierRetries = 0;
   record.startReason = 'restart';
   if (stopped() || second === null) return null;
@@ -183,17 +195,27 @@ async function restart(record: RunRecord, task: Task, { failure, message, delayM
 }
 
 /** Goes on with an empty history: between two generations nothing of the run lives but what the record says. */
-async function goOnAnew(record: RunRecord): Promise<void> {
+async function goOnAnew(record: RunRecord, task: Task): Promise<void> {
+  await dismissSpares(record, task);
   await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
   await condition(allHandlersFinished);
   // The task stands in the record; what was submitted is not read again.
-  await continueAsNew<typeof musterRun>(null, { ...record, cells: [], ends: [], granted: null });
+  await continueAsNew<typeof musterRun>(null, { ...record, cells: [], ends: [], requests: [], granted: [], refused: [] });
+}
+
+/** The same while the nodes run on: other cells take them over from those that end with this execution. */
+async function goOnLive(record: RunRecord, task: Task): Promise<void> {
+  await dismissSpares(record, task);
+  await condition(allHandlersFinished);
+  const cells = record.cells.map((cell) => ({ ...cell, closed: true }));
+  await continueAsNew<typeof musterRun>(null, { ...record, cells, adoptions: -cells.length, resumed: true, requests: [], granted: [], refused: [] });
 }
 
 /** Gives back the hosts of those who leave, and counts the newcomers in. */
-async function changeMembers(record: RunRecord, leave: string[]): Promise<void> {
+async function changeMembers(record: RunRecord, task: Task, leave: string[]): Promise<void> {
+  noteChange(record);
   record.hosts = [...record.hosts.filter(({ host }) => !leave.includes(host)), ...(record.newcomers?.hosts ?? [])];
-  record.nodesWanted = record.hosts.length;
+  noteSizes(record, task);
   if (leave.length > 0) await giveBack(record, leftovers(record, leave));
 }
 

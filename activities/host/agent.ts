@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Candidate } from '../../spec/candidates.js';
 import type { GatheredHost } from '../../spec/nodes.js';
 import type { PeerPort } from '../network/peer-port.js';
+import type { RosterNews } from './roster-news.js';
 import type { ServerClock } from './server-clock.js';
 
 /** What every activity of one host stands on. */
@@ -27,5 +28,7 @@ export interface Agent {
   bootId: string;
   pidNamespace: string;
   socketPath: string;
+  /** Told of each roster file that is replaced, and each start that ends. */
+  rosterNews: RosterNews;
   log: Logger;
 }

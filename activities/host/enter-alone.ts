@@ -1,7 +1,7 @@
 import type { RunNodeInput } from '../../spec/activities.js';
 import type { Agent } from './agent.js';
 import { writeNodeFiles } from './node-files.js';
-import { readRoster } from './rosters.js';
+import { keepRoster, readRoster } from './rosters.js';
 import type { StartRecord } from './store.js';
 
 /** The list that a node would go on with is not on its host. */
@@ -9,8 +9,9 @@ export class RosterNotKept extends Error {}
 
 /** The others run already: the list is the one that this host has kept, and nobody is waited for. */
 export async function enterAlone(agent: Agent, record: StartRecord, input: RunNodeInput, go: () => void): Promise<void> {
-  const bytes = readRoster(agent.dataDir, input.run.runId, input.digest);
+  const bytes = input.rosterBytes ?? readRoster(agent.dataDir, input.run.runId, input.digest);
   if (bytes === undefined) throw new RosterNotKept(`host ${agent.host} has not kept the list of generation ${input.generation}`);
-  await writeNodeFiles(agent, record, input.startReason, bytes);
+  keepRoster(agent.dataDir, input.run.runId, bytes);
+  await writeNodeFiles(agent, record, bytes);
   go();
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ApplicationFailure, activityInfo, CompleteAsyncError } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, CompleteAsyncError, Context, heartbeat } from '@temporalio/activity';
 import type { HostActivities, HostAddressee, OutputChunk, ReadOutputInput, StopNodeInput } from '../../spec/activities.js';
 import { cookie, cookiePrefix, gatheringBase } from '../../spec/ids.js';
 import { readOutput, waitForOutput } from '../process/output.js';
@@ -10,6 +10,9 @@ import { bury } from './called-off.js';
 import { watchPeer } from './peers.js';
 import type { Seats } from './seats.js';
 import { listStarts, readStart, startDir } from './store.js';
+
+/** An agent that meets newcomers says so often that it lives. */
+const UPDATE_BEAT_MS = 1_000;
 
 /** The activities of one host, over its agent and the starts that it knows. */
 export function createHostActivities(agent: Agent, seats: Seats): HostActivities {
@@ -40,6 +43,26 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
       const workflowId = info.workflowExecution?.workflowId ?? '';
       start.begin({ token: info.taskToken, activityId: info.activityId, workflowId }, input, Date.now() + leftMs);
       throw new CompleteAsyncError();
+    },
+
+    async updateNode(input) {
+      noteTime();
+      await refuseForeign(input, input.run.runId);
+      const info = activityInfo();
+      const { cancellationSignal } = Context.current();
+      const resizing = seats.resizingOf(input);
+      if (resizing === undefined) {
+        const message = `host ${agent.host} does not know start ${input.startNumber} of the run`;
+        return { kind: 'failed', failure: { type: 'Superseded', message }, unreachable: [] };
+      }
+      if (input.rank === 0) await inTime(agent.client, () => agent.client.activity.heartbeat(info.taskToken));
+      const leftMs = Math.max(0, input.barrierDeadlineMs - info.currentAttemptScheduledTimestampMs);
+      const beats = setInterval(() => heartbeat(), UPDATE_BEAT_MS);
+      try {
+        return await resizing.take(input, Date.now() + leftMs, cancellationSignal);
+      } finally {
+        clearInterval(beats);
+      }
     },
 
     async stopNode(input) {

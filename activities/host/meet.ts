@@ -1,15 +1,12 @@
-import type { RunNodeInput } from '../../spec/activities.js';
+import type { MeetingInput } from '../../spec/activities.js';
 import type { UnreachablePair } from '../../spec/nodes.js';
 import type { Roster } from '../../spec/roster.js';
 import type { Startup } from '../../spec/task/startup.js';
 import { joinMeeting } from '../network/barrier.js';
 import type { FirstWave } from '../network/meeting.js';
 import { mayPass, type PeerPlace, PROOF_MS, type ProofTerms, peersToProve, provePeers } from '../network/proofs.js';
-import { readProgram } from '../process/start-dir.js';
 import type { Agent } from './agent.js';
-import { writeNodeFiles } from './node-files.js';
-import { keepRoster } from './rosters.js';
-import { type StartRecord, startDir } from './store.js';
+import type { StartRecord } from './store.js';
 
 /** Who has not called rank 0 by then has no way to it, if rank 0 has tried the other direction meanwhile. */
 const LOOK_FOR_ABSENT_MS = PROOF_MS + 500;
@@ -20,6 +17,12 @@ export interface MeetingPlan {
   /** How long after the deadline the second wave may still have to wait. */
   patienceMs: number;
   signal: AbortSignal;
+  /** Its program goes already, and has read its files: there is nothing to make ready, and nothing to prove. */
+  isDone: () => boolean;
+  /** Makes the node ready with the roster's bytes. */
+  prepare: (bytes: string) => Promise<void>;
+  /** Hosts to which the way was proven in an earlier generation. */
+  proven: readonly string[];
   go: () => void;
   up: () => Promise<void>;
   alreadyReleased: boolean;
@@ -30,7 +33,7 @@ export interface MeetingPlan {
  * rank 0 releases its wave, and `up` then where the others wait for this one. Rank 0's agent, started anew after the release, only lets the others
  * pass. Rejects with `BarrierBroken` when the deadline passes or ways are closed, with anything else when this node could not be prepared.
  */
-export async function meet(agent: Agent, record: StartRecord, input: RunNodeInput, plan: MeetingPlan): Promise<void> {
+export async function meet(agent: Agent, record: StartRecord, input: MeetingInput, plan: MeetingPlan): Promise<void> {
   const { run, generation, digest, token, rank } = input;
   const known = agent.peers.meetPeers({ runId: run.runId, generation, digest, token, rank });
   try {
@@ -50,7 +53,7 @@ class Meeter {
   constructor(
     private readonly agent: Agent,
     private readonly record: StartRecord,
-    private readonly input: RunNodeInput,
+    private readonly input: MeetingInput,
     private readonly plan: MeetingPlan,
   ) {
     const { run, generation, digest, token, rank, address, nodes, preflight } = input;
@@ -107,14 +110,11 @@ class Meeter {
 
   /** Makes this node ready; the ways to its peers that are closed. */
   async #prepare(bytes: string): Promise<UnreachablePair[]> {
-    const { agent, record, input } = this;
-    const { dataDir } = agent;
-    // A program that goes already has read its files.
-    if (readProgram(startDir(dataDir, input.run.runId, record.startNumber))) return [];
-    this.#proving = provePeers(this.#terms, placesOf(bytes, this.#toProve));
+    const { isDone, prepare, proven } = this.plan;
+    if (isDone()) return [];
+    this.#proving = provePeers(this.#terms, placesOf(bytes, this.#toProve, proven));
     this.#proving.catch(() => {});
-    keepRoster(dataDir, input.run.runId, bytes);
-    await writeNodeFiles(agent, record, input.startReason, bytes);
+    await prepare(bytes);
     return await this.#proving;
   }
 }
@@ -126,12 +126,12 @@ function waysOf(rank: number, closed: readonly UnreachablePair[]): UnreachablePa
   return [...(there ? [there] : []), { from: rank, to: 0, why: 'never connected' }];
 }
 
-function placesOf(rosterBytes: string, ranks: readonly number[]): PeerPlace[] {
+function placesOf(rosterBytes: string, ranks: readonly number[], proven: readonly string[] = []): PeerPlace[] {
   if (ranks.length === 0) return [];
   const { nodes } = JSON.parse(rosterBytes) as Roster;
   return ranks.flatMap((rank) => {
     const node = nodes[rank];
-    return node ? [{ rank, address: node.address, port: node.port }] : [];
+    return node && !proven.includes(node.host) ? [{ rank, address: node.address, port: node.port }] : [];
   });
 }
 

@@ -1,50 +1,85 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cookie } from '../../spec/ids.js';
-import type { StartReason } from '../../spec/nodes.js';
 import { nodesIps, type Roster, type RosterNode } from '../../spec/roster.js';
+import type { RosterFile } from '../../spec/roster-feed.js';
 import { renderTemplates } from '../../spec/task/template.js';
-import { writeLaunch } from '../process/launch.js';
+import { renderLaunchEnv, writeLaunch } from '../process/launch.js';
+import { startFile } from '../process/start-dir.js';
 import type { Agent } from './agent.js';
+import { withOwnCommand } from './own-command.js';
+import { replaceFile } from './replace-file.js';
 import { scriptOf } from './script.js';
-import { type StartRecord, startDir } from './store.js';
+import { rosterPath, type StartRecord, startDir } from './store.js';
 import { workingDir } from './working-dir.js';
 
 /**
  * Writes what a node is started with: the script, its environment, the list, the roster and the MPI host file.
  * Nobody reads them before the release.
  */
-export async function writeNodeFiles(agent: Agent, record: StartRecord, reason: StartReason, bytes: string): Promise<void> {
-  const roster = JSON.parse(bytes) as Roster;
-  const dir = startDir(agent.dataDir, record.run.runId, record.startNumber);
-  const self = roster.nodes.find(({ host }) => host === agent.host);
-  if (!self) throw new Error(`the roster of generation ${roster.generation} does not name ${agent.host}`);
-  const work = workingDir(agent.dataDir, record.run.runId, record.program);
-  mkdirSync(work, { recursive: true });
-
-  const files = { hostfile: join(dir, 'hostfile'), nodes: join(dir, 'nodes'), roster: join(dir, 'roster.json') };
-  const write = (path: string, text: string) => writeFileSync(path, text, { mode: 0o644 });
-  write(files.nodes, nodesIps(roster));
-  write(files.roster, JSON.stringify(rosterFile(roster, self)));
-  write(files.hostfile, roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join(''));
-  const env: Record<string, string> = {
-    ...interfaceVariables(self),
-    ...(record.program.dialects.includes('torch') ? torchVariables(roster, self) : {}),
-    ...record.program.env,
-    ...contract(agent, record, roster, self, reason),
-    DSTACK_MPI_HOSTFILE: files.hostfile,
-    DSTACK_WORKING_DIR: work,
-    ...(record.program.repo === null ? {} : { DSTACK_REPO_DIR: join(work, record.program.repo.path) }),
-    MUSTER_NODES_FILE: files.nodes,
-    MUSTER_ROSTER_FILE: files.roster,
-  };
-  const { shell, commands, nodesEnv } = record.program;
-  if (nodesEnv === 'file') delete env['DSTACK_NODES_IPS'];
-  await writeLaunch(dir, { env, workingDir: work, shell, script: renderTemplates(scriptOf(commands, shell), groupsOf(roster)) });
+export async function writeNodeFiles(agent: Agent, record: StartRecord, bytes: string): Promise<void> {
+  const { dir, roster, files, lists, launch } = readied(agent, record, bytes);
+  mkdirSync(launch.workingDir, { recursive: true });
+  for (const { path, text } of lists) writeFileSync(path, text, { mode: LIST_MODE });
+  const script = renderTemplates(scriptOf(record.program.commands, record.program.shell), groupsOf(roster));
+  await writeLaunch(dir, { ...launch, env: { ...launch.env, ...files }, script });
 }
 
-function contract(agent: Agent, record: StartRecord, roster: Roster, self: RosterNode, reason: StartReason): Record<string, string> {
-  const { run, startNumber } = record;
+/**
+ * Replaces what a running program may read again: the list, the roster and the MPI host file, each at once, so that no reader sees half of one; and the
+ * environment that commands beside it get, in which `oldList` is the list as it was.
+ */
+export function replaceNodeFiles(agent: Agent, record: StartRecord, bytes: string, oldList: string): void {
+  replaceEnv(agent, record, bytes, oldList);
+  for (const { path, text } of readied(agent, record, bytes).lists) replaceFile(path, text, LIST_MODE);
+}
+
+/** Replaces the environment that commands beside a running program get. */
+export function replaceEnv(agent: Agent, record: StartRecord, bytes: string, oldList: string): void {
+  const { dir, files, launch } = readied(agent, record, bytes);
+  const old = record.program.nodesEnv === 'file' ? {} : { MUSTER_OLD_NODES_IPS: oldList };
+  replaceFile(startFile(dir, 'env'), renderLaunchEnv(dir, { ...launch, env: { ...launch.env, ...files, ...old } }));
+}
+
+/** The list as it stands in its file. */
+export function readNodesFile(dir: string): string {
+  return readFileSync(join(dir, NODES_FILE), 'utf8');
+}
+
+const NODES_FILE = 'nodes';
+const LIST_MODE = 0o644;
+
+function readied(agent: Agent, record: StartRecord, bytes: string) {
+  const roster = JSON.parse(bytes) as Roster;
+  const { run, startNumber, program } = record;
+  const dir = startDir(agent.dataDir, run.runId, startNumber);
+  const self = roster.nodes.find(({ host }) => host === agent.host);
+  if (!self) throw new Error(`the roster of generation ${roster.generation} does not name ${agent.host}`);
+  const workingPath = workingDir(agent.dataDir, run.runId, program);
+  const files = {
+    DSTACK_MPI_HOSTFILE: join(dir, 'hostfile'),
+    MUSTER_NODES_FILE: join(dir, NODES_FILE),
+    MUSTER_ROSTER_FILE: rosterPath(agent.dataDir, run.runId, startNumber),
+  };
+  const lists = [
+    { path: files.DSTACK_MPI_HOSTFILE, text: roster.nodes.map(({ address, gpus }) => (gpus > 0 ? `${address} slots=${gpus}\n` : `${address}\n`)).join('') },
+    { path: files.MUSTER_NODES_FILE, text: nodesIps(roster) },
+    { path: files.MUSTER_ROSTER_FILE, text: JSON.stringify(rosterFile(roster, self)) },
+  ];
+  const env: Record<string, string> = {
+    ...interfaceVariables(self),
+    ...(program.dialects.includes('torch') ? torchVariables(roster, self) : {}),
+    ...withOwnCommand(program.env, agent.dataDir),
+    ...contract(agent, record, roster, self),
+    DSTACK_WORKING_DIR: workingPath,
+    ...(program.repo === null ? {} : { DSTACK_REPO_DIR: join(workingPath, program.repo.path) }),
+  };
+  if (program.nodesEnv === 'file') delete env['DSTACK_NODES_IPS'];
+  return { dir, roster, files, lists, launch: { env, workingDir: workingPath, shell: program.shell } };
+}
+
+function contract(agent: Agent, record: StartRecord, roster: Roster, self: RosterNode): Record<string, string> {
+  const { run, startNumber, reason } = record;
   return {
     DSTACK_NODES_IPS: nodesIps(roster),
     DSTACK_MASTER_NODE_IP: roster.nodes[0]?.address ?? '',
@@ -92,7 +127,7 @@ function groupsOf(roster: Pick<Roster, 'nodes'>): { name: string; addresses: str
   return names.map((name) => ({ name, addresses: roster.nodes.filter(({ group }) => group === name).map(({ address }) => address) }));
 }
 
-function rosterFile(roster: Roster, self: RosterNode): object {
+function rosterFile(roster: Roster, self: RosterNode): RosterFile {
   const nodes = roster.nodes.map(({ port: _port, ...node }) => node);
   return { runId: roster.runId, generation: roster.generation, rank: self.rank, nodes };
 }

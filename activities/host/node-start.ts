@@ -13,10 +13,13 @@ import { watchHealth } from './health.js';
 import { Journal } from './journal.js';
 import { KeptPort } from './kept-port.js';
 import { LostHosts } from './lost-hosts.js';
-import { isFirstWave, meet } from './meet.js';
+import { isFirstWave, type MeetingPlan, meet } from './meet.js';
 import { exitedEnd, type FailedMore, failedEnd } from './node-end.js';
+import { writeNodeFiles } from './node-files.js';
 import { boundOnce } from './output-keeper.js';
 import { NotReady, passGate } from './readiness.js';
+import { Resizing } from './resizing.js';
+import { keepRoster } from './rosters.js';
 import { type StartRecord, startDir } from './store.js';
 import { asFailure, reportEnd, tellCleaned, tellHeard, tellReleased } from './tell.js';
 import { Tie } from './tie.js';
@@ -41,6 +44,8 @@ export class NodeStart {
   readonly #port = new KeptPort();
   readonly #tie: Tie;
   readonly #journal: Journal;
+  /** Takes over newer lists while the program goes. */
+  readonly resizing: Resizing;
   /** Ends what goes on as long as the program does. */
   readonly #life = new AbortController();
   readonly #lostHosts = new LostHosts(this.#life.signal);
@@ -59,6 +64,12 @@ export class NodeStart {
       this.#resolveClosed = resolve;
     });
     this.#journal = new Journal(agent, record, this.cookie);
+    this.resizing = new Resizing(agent, record, this.dir, {
+      save: (change) => this.#journal.save(change),
+      onTaken: () => this.#lostHosts.call(this.record),
+      onFailed: (message) => this.#giveUp('ResizeFailed', message),
+      signal: this.#life.signal,
+    });
     this.#tie = new Tie(agent, record, this.dir, {
       onDue: () => this.#journal.catchUp(),
       onUnwanted: (why) => this.#giveBack(why),
@@ -122,15 +133,17 @@ export class NodeStart {
     const over = this.record.end !== null || this.#stopping !== undefined;
     const midWave = this.#isMidWave();
     const again = midWave || this.record.stage === 'meeting';
+    // Asked as it was before the list changed.
+    const isOlder = generation < this.record.generation;
     this.#journal.save({
-      ...{ token, address, fence },
+      ...{ token, address, fence: isOlder ? this.record.fence : fence },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
-      ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank }),
+      ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank, reason: input.startReason }),
     });
     this.#tie.take(activity.token);
     if (input.again) void tellHeard(this.agent, activity.workflowId);
     if (!over) this.#lostHosts.call(this.record);
-    if (over || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
+    if (over || isOlder || (alreadyReleased && !midWave && (rank > 0 || deadlineAtMs < Date.now()))) return;
     if (rank > 0) this.#port.letGo();
     this.#abort.abort();
     this.#abort = new AbortController();
@@ -145,7 +158,14 @@ export class NodeStart {
     };
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
     const up = () => this.#pass(signal);
-    const plan = { deadlineAtMs: deadlineAtMs + (again ? patienceMs : 0), patienceMs, signal, go, up, alreadyReleased: alreadyReleased && !midWave };
+    const prepare = async (bytes: string) => {
+      keepRoster(this.agent.dataDir, input.run.runId, bytes);
+      await writeNodeFiles(this.agent, this.record, bytes);
+    };
+    const plan: MeetingPlan = {
+      ...{ deadlineAtMs: deadlineAtMs + (again ? patienceMs : 0), patienceMs, signal, go, up, prepare, proven: [] },
+      ...{ alreadyReleased: alreadyReleased && !midWave, isDone: () => readProgram(this.dir) !== undefined },
+    };
     const entering = input.entry === 'alone' ? enterAlone(this.agent, this.record, input, go) : meet(this.agent, this.record, input, plan);
     entering
       .then(() => {
@@ -211,6 +231,7 @@ export class NodeStart {
     });
     const { address, program } = this.record;
     const where = { dir: this.dir, address, baseEnv: this.agent.baseEnv, signal: this.#life.signal };
+    this.resizing.resume();
     if (program.health) void watchHealth(program.health, where, (seen) => this.#giveUp('Unhealthy', seen));
   }
 
@@ -256,6 +277,7 @@ export class NodeStart {
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
     this.#journal.save({ end });
+    this.agent.rosterNews.tell(this.record.run.runId, this.record.startNumber);
     void boundOnce(this.agent, this.dir);
     this.#port.letGo();
     this.#abort.abort();

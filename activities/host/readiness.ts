@@ -48,19 +48,20 @@ export async function passGate(gate: ReadyWhen, place: GatePlace): Promise<void>
 export async function tryProbe({ port, command }: Pick<ReadyWhen, 'port' | 'command'>, place: GatePlace, limitMs: number): Promise<string> {
   const { dir, address, baseEnv, signal } = place;
   if (port !== null) return lookAtPort(address, port);
-  return await tryCommand(renderFor(dir, command ?? ''), dir, { baseEnv, limitMs, signal });
+  return await tryCommand(command ?? '', dir, { baseEnv, limitMs, signal });
 }
 
 function lookAtPort(address: string, port: number): string {
   return isListening(address, port) ? 'ready' : `nothing listens on port ${port} of ${address}`;
 }
 
-async function tryCommand(
+/** Runs a command of the task in a node's place: `ready` where it ends with 0, else what is wrong, in words. */
+export async function tryCommand(
   command: string,
   dir: string,
   how: { baseEnv: Readonly<Record<string, string>>; limitMs: number; signal: AbortSignal },
 ): Promise<string> {
-  const { code, output } = await runBeside(dir, command, how);
+  const { code, output } = await runBeside(dir, renderFor(dir, command), how);
   if (code === 0) return 'ready';
   const last = output.trim().slice(-SHOWN);
   const ended = code === null ? `did not end within ${how.limitMs / 1000} s` : `ended with code ${code}`;

@@ -10,11 +10,11 @@ export function keepRoster(dataDir: string, runId: string, bytes: string): void 
   replaceFile(join(runDir(dataDir, runId), 'roster.sealed'), bytes);
 }
 
-/** The bytes with this digest, or undefined where they are not, or no longer, here. */
-export function readRoster(dataDir: string, runId: string, digest: string): string | undefined {
+/** The bytes that are kept, which must have this digest where one is given; undefined where they are not, or no longer, here. */
+export function readRoster(dataDir: string, runId: string, digest?: string): string | undefined {
   try {
     const bytes = readFileSync(join(runDir(dataDir, runId), 'roster.sealed'), 'utf8');
-    return rosterDigest(bytes) === digest ? bytes : undefined;
+    return digest === undefined || rosterDigest(bytes) === digest ? bytes : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { RunNodeInput, StartNodeInput } from '../../spec/activities.js';
+import type { RunNodeInput, StartNodeInput, UpdateNodeInput } from '../../spec/activities.js';
 import { cookie } from '../../spec/ids.js';
 import type { NodeEnd, RunRef } from '../../spec/nodes.js';
 import { holdPort } from '../network/held-port.js';
@@ -11,7 +11,9 @@ import type { Agent } from './agent.js';
 import { isBuried, superseded } from './called-off.js';
 import { placeCode } from './files/place.js';
 import { findInPath } from './find-in-path.js';
+import { Journal } from './journal.js';
 import { NodeStart } from './node-start.js';
+import { Resizing } from './resizing.js';
 import { REFILL_WHILE_RUNNING_MS, SpareShim } from './spare.js';
 import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
 
@@ -141,6 +143,18 @@ export class Seats {
     });
   }
 
+  /** What takes over newer lists for a start, also for one that has ended; undefined where this host does not know it. */
+  resizingOf({ run: { runId }, startNumber }: UpdateNodeInput): Resizing | undefined {
+    const live = this.get(runId, startNumber);
+    if (live) return live.resizing;
+    const record = readStart(this.agent.dataDir, runId, startNumber);
+    if (!record) return undefined;
+    const journal = new Journal(this.agent, record, cookie(runId, this.agent.host, startNumber));
+    const nothing = () => undefined;
+    const events = { save: (change: Partial<StartRecord>) => journal.save(change), onTaken: nothing, onFailed: nothing, signal: AbortSignal.abort() };
+    return new Resizing(this.agent, record, startDir(this.agent.dataDir, runId, startNumber), events);
+  }
+
   #highestGeneration(runId: string): number {
     const { dataDir } = this.agent;
     const seen = listStarts(dataDir, runId).map((number) => readStart(dataDir, runId, number)?.generation ?? 0);
@@ -159,6 +173,8 @@ export class Seats {
           stage: 'prepared',
           generation: 0,
           rank: 0,
+          reason: 'first',
+          oldList: null,
           address: '',
           token: '',
           up: false,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { FormerSeat } from '../../spec/activities.js';
 import type { Failure } from '../../spec/failures.js';
-import type { NodeEnd, Program, RunRef } from '../../spec/nodes.js';
+import type { NodeEnd, Program, RunRef, StartReason } from '../../spec/nodes.js';
 import { replaceFile, replaceFileDurably } from './replace-file.js';
 
 /** The version of what is on disk; an agent refuses a newer one than its own. */
@@ -21,6 +21,10 @@ export interface StartRecord {
   stage: 'prepared' | 'meeting' | 'released' | 'reported';
   generation: number;
   rank: number;
+  /** Why it was started. */
+  reason: StartReason;
+  /** The list before the last change, as long as the program was not told of that. */
+  oldList: string | null;
   /** This node's own; empty before it was chosen. */
   address: string;
   /** The run's: whoever has it may ask about the seat. Empty before the first roster. */
@@ -62,7 +66,9 @@ const startFile = z.looseObject({
   stage: z.enum(['prepared', 'meeting', 'released', 'reported']),
   generation: z.int(),
   rank: z.int(),
-  // Older agents did not write it.
+  // Older agents did not write these.
+  reason: z.enum(['first', 'restart', 'rescale', 'replaced']).catch('first'),
+  oldList: z.string().nullable().catch(null),
   fence: z.array(z.object({ host: z.string(), address: z.string(), port: z.int(), startNumber: z.int() })).catch([]),
   ending: z
     .looseObject({ why: z.looseObject({ type: z.string(), message: z.string() }), gaveUp: z.boolean() })
@@ -76,6 +82,11 @@ export function runDir(dataDir: string, runId: string): string {
 
 export function startDir(dataDir: string, runId: string, startNumber: number): string {
   return join(runDir(dataDir, runId), 'starts', String(startNumber));
+}
+
+/** The roster of a start: its `MUSTER_ROSTER_FILE`. */
+export function rosterPath(dataDir: string, runId: string, startNumber: number): string {
+  return join(startDir(dataDir, runId, startNumber), 'roster.json');
 }
 
 /** The numbers of all starts of a run on this host, ascending. */

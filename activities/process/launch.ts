@@ -17,10 +17,15 @@ export interface Launch {
  * what it writes, as it holds the task's secrets. Throws on an environment that cannot be carried.
  */
 export function writeLaunch(dir: string, launch: Launch): void {
-  const text = `${renderEnv(launch.env)}muster_dir=${quote(dir)}
-muster_work=${quote(launch.workingDir)}
-muster_shell=${quote(launch.shell)}
-`;
+  const text = renderLaunchEnv(dir, launch);
   writeFileSync(startFile(dir, 'script'), launch.script, { mode: 0o600 });
   writeFileSync(startFile(dir, 'env'), text, { mode: 0o600 });
+}
+
+/** What the shim, and commands beside its program, read before they begin. Throws on an environment that cannot be carried. */
+export function renderLaunchEnv(dir: string, { env, workingDir, shell }: Omit<Launch, 'script'>): string {
+  return `${renderEnv(env)}muster_dir=${quote(dir)}
+muster_work=${quote(workingDir)}
+muster_shell=${quote(shell)}
+`;
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { describeNodes } from '../../spec/task/elastic.js';
 import { print, printJson, say } from '../print.js';
 
 export function check(): Command {
@@ -11,10 +12,10 @@ export function check(): Command {
       const { task, warnings } = readTask({ file });
       for (const warning of warnings) say(`warning: ${warning}`);
       if (json) return printJson(task);
-      const { name, nodes, groups, fleet } = task;
+      const { name, nodes, elastic, groups, fleet } = task;
       const kinds = groups.length > 1 ? ` in ${groups.length} groups (${groups.map((group) => `${group.name} ${group.nodes}`).join(', ')})` : '';
       const commands = groups.reduce((sum, group) => sum + group.commands.length, 0);
-      print(`${file} is valid: ${name}, ${counted(nodes, 'node')}${kinds} of the fleet ${fleet}, ${counted(commands, 'command')}`);
+      print(`${file} is valid: ${name}, ${describeNodes(nodes, elastic)}${kinds} of the fleet ${fleet}, ${counted(commands, 'command')}`);
     });
 }
 

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import type { Muster, Run } from '../../client/index.js';
 import { codeOf, Exit, UsageError } from '../exit.js';
-import { gathered, wholeNumber } from '../numbers.js';
+import { gathered, nodesOf, wholeNumber } from '../numbers.js';
 import { print, printJson, say } from '../print.js';
 
 interface Options {
-  nodes?: number;
+  nodes?: number | string;
   name?: string;
   id?: string;
   env?: string[];
@@ -22,7 +22,7 @@ export function run(command: readonly string[] | undefined): Command {
     .description('start a run and follow it')
     .usage('[options] FILE  |  -n NODES [options] -- COMMAND…')
     .argument('[file]', 'the task file')
-    .option('-n, --nodes <count>', 'how many nodes', wholeNumber('--nodes', 1, 2_000))
+    .option('-n, --nodes <count>', 'how many nodes, or a range such as 2..8', nodesOf('--nodes'))
     .option('--name <name>', "the task's name")
     .option('--id <handle>', 'the handle of the run; where such a run goes on already, it is joined')
     .option('-e, --env <NAME=value>', 'an environment variable; a bare NAME is taken from here (repeatable)', gathered)
@@ -31,7 +31,7 @@ export function run(command: readonly string[] | undefined): Command {
     .option('--raw', "the nodes' output without prefixes")
     .option('--json', 'one JSON object a line: output and status')
     .option('--dev', 'bring a Temporal and hosts on this machine for the time of the command')
-    .option('--hosts <count>', 'with --dev: how many hosts (default: as many as nodes)', wholeNumber('--hosts', 1, 500))
+    .option('--hosts <count>', 'with --dev: how many hosts (default: as many as nodes, of a range the least)', wholeNumber('--hosts', 1, 500))
     .addHelpText('after', '\nOne argument after -- is a shell line; several are one command, each keeping its words.')
     .action((file: string | undefined, options: Options) => act(file, command, options));
 }

@@ -9,17 +9,17 @@ const WHAT = 'a duration such as `30`, `30s`, `5m`, `2h`, `1d` or `1w`';
 const written = z.union([z.number(), z.string(), z.boolean()], { error: expected(WHAT) });
 
 /** A duration as dstack writes it, in seconds. */
-export function durationOf(atLeastSeconds: number) {
+export function durationOf(atLeastSeconds: number, atMostSeconds: number = LONGEST_SECONDS) {
   return reading(written, (value) => {
     if (isOff(value)) return { refused: `expected ${WHAT}, got ${found(value)}; this wait always has a limit` };
-    return readSeconds(value, atLeastSeconds);
+    return readSeconds(value, atLeastSeconds, atMostSeconds);
   });
 }
 
 /** The same, or `off` (YAML 1.1 and JSON: false) for no limit, which is null. */
 export function durationOrOff(atLeastSeconds: number) {
   return reading(written, (value): Read<number | null> => {
-    return isOff(value) ? { value: null } : readSeconds(value, atLeastSeconds);
+    return isOff(value) ? { value: null } : readSeconds(value, atLeastSeconds, LONGEST_SECONDS);
   });
 }
 
@@ -33,11 +33,11 @@ function isOff(value: unknown): boolean {
   return value === 'off' || value === false;
 }
 
-function readSeconds(value: string | number | boolean, atLeastSeconds: number): Read<number> {
+function readSeconds(value: string | number | boolean, atLeastSeconds: number, atMostSeconds: number): Read<number> {
   const seconds = typeof value === 'number' ? value : secondsOf(String(value));
   if (seconds === undefined || !Number.isInteger(seconds)) return { refused: `expected ${WHAT}, got ${found(value)}` };
   if (seconds < atLeastSeconds) return { refused: `expected at least ${atLeastSeconds}s, got ${found(value)}` };
-  if (seconds > LONGEST_SECONDS) return { refused: `expected at most 3650d, got ${found(value)}` };
+  if (seconds > atMostSeconds) return { refused: `expected at most ${describeSeconds(atMostSeconds)}, got ${found(value)}` };
   return { value: seconds };
 }
 

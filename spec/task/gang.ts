@@ -1,4 +1,5 @@
 import type { Path } from './problem.js';
+import { elasticOf } from './resizing.js';
 import type { FieldValue, TaskField } from './schema.js';
 import { DEFAULTS, MAX_NODES, type TaskGroup } from './task.js';
 import { readTemplates } from './template.js';
@@ -15,9 +16,8 @@ export function readGang(fields: Fields, given: Readonly<Record<string, unknown>
   if (!isGiven('groups')) {
     if (!isGiven('commands')) refuse(['commands'], 'expected a list of commands, got nothing');
     const { commands = [], resources = null, where = {}, hosts } = fields;
-    const groups = [{ name: '0', nodes: fields.nodes ?? hosts?.length ?? DEFAULTS.nodes, commands, resources, where }];
-    checkTemplates(groups, () => ['commands'], refuse);
-    checkProbes(fields, groups, refuse);
+    const groups = [{ name: '0', nodes: fields.nodes?.min ?? hosts?.length ?? DEFAULTS.nodes, commands, resources, where }];
+    checkTemplates(fields, groups, () => ['commands'], refuse);
     return groups;
   }
   for (const key of ['nodes', 'commands'] as const) {
@@ -36,23 +36,25 @@ export function readGang(fields: Fields, given: Readonly<Record<string, unknown>
   }
   const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
   if (nodes > MAX_NODES) refuse(['groups'], `expected at most ${MAX_NODES} nodes in all groups together, got ${nodes}`);
-  checkTemplates(groups, (index) => ['groups', index, 'commands'], refuse);
-  checkProbes(fields, groups, refuse);
+  checkTemplates(fields, groups, (index) => ['groups', index, 'commands'], refuse);
   return groups;
 }
 
-function checkProbes({ startup_order: startup, health }: Fields, groups: readonly TaskGroup[], refuse: Refuse): void {
-  const probes = [
-    { path: ['startup_order', 'ready', 'command'], command: startup?.ready?.command },
-    { path: ['health', 'command'], command: health?.command },
+/** Templates may stand in whatever a shell of a node reads, and name nodes that are always there. */
+function checkTemplates(fields: Fields, groups: readonly TaskGroup[], pathOf: (group: number) => Path, refuse: Refuse): void {
+  const { startup_order: startup, health, on_resize: onResize } = fields;
+  const texts: { path: Path; text: string | null | undefined }[] = [
+    ...groups.flatMap(({ commands }, index) => commands.map((text, line) => ({ path: [...pathOf(index), line], text }))),
+    { path: ['startup_order', 'ready', 'command'], text: startup?.ready?.command },
+    { path: ['health', 'command'], text: health?.command },
+    { path: ['on_resize', 'exec'], text: onResize?.do === 'exec' ? onResize.command : null },
   ];
-  for (const { path, command } of probes) readTemplates(command ?? '', groups, (message) => refuse(path, message));
-}
-
-function checkTemplates(groups: readonly TaskGroup[], pathOf: (group: number) => Path, refuse: Refuse): void {
-  for (const [index, { commands }] of groups.entries()) {
-    for (const [line, command] of commands.entries()) {
-      readTemplates(command, groups, (message) => refuse([...pathOf(index), line], message));
+  const keepsOne = fields.on_host_loss === 'shrink' && elasticOf(fields) === null;
+  for (const { path, text } of texts) {
+    for (const piece of readTemplates(text ?? '', groups, (message) => refuse(path, message))) {
+      if (!keepsOne || 'text' in piece || piece.node === 0) continue;
+      const named = `nodes[${piece.node}] of groups[${piece.group}]`;
+      refuse(path, `expected a node that is always there, got ${named}; \`on_host_loss: shrink\` may leave nodes[0] alone`);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { commandsSchema, countSchema } from './commands.js';
+import { commandsSchema } from './commands.js';
 import { PLACEMENT_KEYS, UNFORWARDED_KEYS } from './keys.js';
 import { labelsSchema } from './labels.js';
+import { groupNodesSchema } from './node-count.js';
 import { found } from './problem.js';
 import { resourcesSchema } from './resources.js';
 import { expected, type Read, reading, strict } from './words.js';
@@ -21,7 +22,7 @@ const ignored = Object.fromEntries([...PLACEMENT_KEYS, ...UNFORWARDED_KEYS].map(
 const group = strict(
   {
     name: name.nullish(),
-    nodes: countSchema.nullish(),
+    nodes: groupNodesSchema.nullish(),
     commands: commandsSchema,
     resources: resourcesSchema.nullish(),
     where: labelsSchema.nullish(),

@@ -5,6 +5,13 @@ import { TASK_FIELDS, taskFields } from './schema.js';
 import { MAX_NODES } from './task.js';
 
 const COUNT = { type: 'integer', minimum: 1, maximum: MAX_NODES };
+const NODES = {
+  anyOf: [
+    COUNT,
+    { type: 'string', pattern: '^ *[0-9]+ *\\.\\. *[0-9]+ *$' },
+    { type: 'object', properties: { min: COUNT, max: COUNT }, required: ['min', 'max'], additionalProperties: false },
+  ],
+};
 const ENV = {
   anyOf: [
     { type: 'array', items: { type: 'string' } },
@@ -31,7 +38,7 @@ export function taskJsonSchema(): Json {
   }) as Json;
   const properties = schema['properties'] as Record<string, Json>;
   // Where zod reads everything and a function decides, an editor wants to know more.
-  properties['nodes'] = nullable(COUNT, describe('nodes'));
+  properties['nodes'] = nullable(NODES, describe('nodes'));
   properties['env'] = nullable(ENV, describe('env'));
   properties['hosts'] = nullable({ type: 'array', minItems: 1, items: { type: 'string' } }, describe('hosts'));
   const { archives: _archives, repo: _repo, ...known } = properties;

@@ -32,7 +32,7 @@ export const UNFORWARDED_KEYS: readonly string[] = ['ports'];
 export const PROGRAM_KEYS: readonly string[] = ['docker', 'entrypoint', 'home_dir', 'image', 'init', 'privileged', 'registry_auth', 'setup', 'user', 'volumes'];
 
 /** Keys of the design that are still to come. */
-export const COMING_KEYS: readonly string[] = ['on_resize', 'retry_policy', 'spares'];
+export const COMING_KEYS: readonly string[] = ['retry_policy'];
 
 /** Whether a value asks for nothing, as `privileged: false` or `ports: []`: such a key changes nothing. */
 export function asksForNothing(value: unknown): boolean {

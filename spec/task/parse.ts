@@ -4,6 +4,7 @@ import { asksForNothing, COMING_KEYS, PLACEMENT_KEYS, PROGRAM_KEYS, UNFORWARDED_
 import { slugName } from './name.js';
 import { found, type Locate, type Path, type Problem, problemAt, type Warning } from './problem.js';
 import { type Recovery, readRecovery } from './recovery.js';
+import { elasticOf, type Resizing, readResizing } from './resizing.js';
 import { describeRetry } from './retry.js';
 import { type FieldValue, TASK_FIELDS, type TaskField, taskFields } from './schema.js';
 import { DEFAULTS, type Task, type TaskGroup } from './task.js';
@@ -73,17 +74,19 @@ function parseReadable(input: unknown, context: ParseContext): ParsedTask {
   const nodes = groups.reduce((sum, group) => sum + group.nodes, 0);
   checkHosts(fields, nodes, refuse);
   const recovery = readRecovery(fields, given, groups, refuse);
+  const warn = (path: Path, message: string) => warnings.push(problemAt(path, message, locate));
+  const resizing = readResizing(fields, given, recovery.onHostLoss, { refuse, warn });
   for (const key of ['files', 'repos'] as const) {
     if (context.unpacked || asksForNothing(given[key])) continue;
     refuse([key], `\`${key}\` is packed where it is: submit with \`muster run\`, \`muster schedule apply\` or the library`);
   }
   const env = readEnv(fields.env ?? DEFAULTS.env, context.submitterEnv, (path, message) => refuse(['env', ...path], message));
 
-  for (const { path, message } of warningsOf(given)) warnings.push(problemAt(path, message, locate));
-  if (fields.retry) warnings.push(problemAt(['retry'], describeRetry(recovery), locate));
+  for (const { path, message } of warningsOf(given)) warn(path, message);
+  if (fields.retry) warn(['retry'], describeRetry(recovery));
   if (more > 0) problems.push({ path: '', message: `and ${more} more ${more === 1 ? 'problem' : 'problems'}` });
   if (problems.length > 0) return { ok: false, problems, warnings };
-  return { ok: true, task: assemble(fields, groups, env, recovery, context.defaultName), warnings };
+  return { ok: true, task: assemble(fields, groups, env, { ...recovery, ...resizing }, context.defaultName), warnings };
 }
 
 function readField(fields: Fields, key: TaskField, value: unknown, refuse: (path: Path, message: string) => void): void {
@@ -101,8 +104,9 @@ function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-function checkHosts({ hosts, groups }: Fields, nodes: number, refuse: (path: Path, message: string) => void): void {
-  if (hosts !== undefined && hosts.length > 0 && nodes > 0 && nodes !== hosts.length) {
+function checkHosts(fields: Fields, nodes: number, refuse: (path: Path, message: string) => void): void {
+  const { hosts, groups } = fields;
+  if (elasticOf(fields) === null && hosts !== undefined && hosts.length > 0 && nodes > 0 && nodes !== hosts.length) {
     refuse(groups === undefined ? ['nodes'] : ['groups'], `expected ${hosts.length}, the number of \`hosts\`, got ${nodes}`);
   }
 }
@@ -111,7 +115,7 @@ function hasNoEffect(key: string): boolean {
   return PLACEMENT_KEYS.includes(key) || UNFORWARDED_KEYS.includes(key);
 }
 
-function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, string>, recovery: Recovery, defaultName: string): Task {
+function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, string>, changes: Recovery & Resizing, defaultName: string): Task {
   return {
     name: fields.name ?? slugName(defaultName),
     nodes: groups.reduce((sum, group) => sum + group.nodes, 0),
@@ -126,7 +130,7 @@ function assemble(fields: Fields, groups: TaskGroup[], env: Record<string, strin
     archives: fields.archives ?? DEFAULTS.archives,
     repo: fields.repo ?? DEFAULTS.repo,
     schedule: fields.schedule ?? DEFAULTS.schedule,
-    ...recovery,
+    ...changes,
     fencing: fields.fencing ?? DEFAULTS.fencing,
     health: fields.health ?? DEFAULTS.health,
     stopCriteria: fields.stop_criteria ?? DEFAULTS.stopCriteria,

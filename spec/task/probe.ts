@@ -15,13 +15,14 @@ const port = reading(z.number({ error: expected('a port from 1 to 65535') }), (v
   return isPort ? { value } : { refused: `expected a port from 1 to 65535, got ${found(value)}` };
 });
 
-const command = reading(z.string({ error: expected('a command as text') }), (value): Read<string> => {
+/** A command as one text, which a shell reads. */
+export const commandText = reading(z.string({ error: expected('a command as text') }), (value): Read<string> => {
   if (value.includes('\0')) return { refused: 'expected a command as text, got a NUL byte in it' };
   return value.trim() === '' ? { refused: `expected a command as text, got ${found(value)}` } : { value };
 });
 
 /** The keys of a map that holds a probe. */
-export const probeFields = { port: port.nullish(), command: command.nullish() };
+export const probeFields = { port: port.nullish(), command: commandText.nullish() };
 
 /** The probe in a map that has passed `probeFields`; `what` names the map in the sentence that refuses both or neither. */
 export function readProbe(given: { port?: number | null | undefined; command?: string | null | undefined }, what: string): Read<Probe> {

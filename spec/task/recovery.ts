@@ -1,4 +1,5 @@
 import type { Path } from './problem.js';
+import { elasticOf } from './resizing.js';
 import { NO_RESTART, type Restart } from './restart.js';
 import { restartOfRetry } from './retry.js';
 import type { FieldValue, TaskField } from './schema.js';
@@ -27,10 +28,15 @@ export function readRecovery(
   const waits = asksToWait && retry ? retry.durationSeconds : DEFAULTS.queueTimeoutSeconds;
   return {
     restart: restart ?? (retry === null ? NO_RESTART : restartOfRetry(retry)),
-    onHostLoss: onHostLoss ?? (asksToReplace(fields, given) ? 'replace' : 'fail'),
+    onHostLoss: onHostLoss ?? lossOf(fields, given),
     queueTimeoutSeconds: queueTimeout ?? waits,
     unmet: queueTimeout !== undefined || asksToWait ? 'wait' : 'refuse',
   };
+}
+
+function lossOf(fields: Fields, given: Readonly<Record<string, unknown>>): Task['onHostLoss'] {
+  if (elasticOf(fields) !== null) return 'shrink';
+  return asksToReplace(fields, given) ? 'replace' : 'fail';
 }
 
 // `restart: 0` asks for nothing; a map asks for something, if only for what its rules say.

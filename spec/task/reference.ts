@@ -16,7 +16,11 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     default: 'made from the file or the run',
     text: 'How the run is called: `DSTACK_RUN_NAME`.',
   },
-  nodes: { value: 'a whole number, 1 to 2,000', default: '1, or the number of `hosts`', text: 'How many nodes take part, one a host.' },
+  nodes: {
+    value: 'a whole number, 1 to 2,000, or a range such as `2..8`',
+    default: '1, or the number of `hosts`',
+    text: 'How many nodes take part, one a host. With a range the run starts with as many as are free, and grows and shrinks within it by itself.',
+  },
   commands: {
     value: 'a list of shell commands',
     default: 'required, here or in `groups`',
@@ -71,9 +75,24 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     text: 'A check that finds a program which hangs.',
   },
   on_host_loss: {
-    value: '`fail`, `replace`',
-    default: '`fail`; `replace` with `restart` (not `0`), or with `retry` for `interruption`',
-    text: 'Whether a run ends with a lost host, or goes on with another; with `hosts` named, with the lost one when it is back.',
+    value: '`fail`, `replace`, `shrink`',
+    default: '`fail`; `shrink` where `nodes` is a range; else `replace` with `restart` (not `0`), or with `retry` for `interruption`',
+    text: 'Whether a run ends with a lost host, goes on with another, or goes on without it; with `hosts` named, `replace` waits for the lost one to be back.',
+  },
+  on_resize: {
+    value: '`restart`, `file`, `signal`, `{signal: SIGUSR1}`, or `{exec: COMMAND, timeout: 60s}`',
+    default: '`restart`',
+    text: 'What nodes that stay hear of another list: they start again; or they run on, the files are replaced, and then they get a signal or run a command.',
+  },
+  settle: {
+    value: 'a duration, at most `10m`',
+    default: '`30s`',
+    text: 'How long a run whose `nodes` is a range waits for more hosts before it grows by itself.',
+  },
+  spares: {
+    value: 'a whole number, 0 to 100',
+    default: '`0`',
+    text: 'Hosts that are held ready to take the place of lost ones, with `on_host_loss: replace`.',
   },
   fencing: {
     value: '`reachable`, `strict`',

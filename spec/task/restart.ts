@@ -36,6 +36,7 @@ export const RESTART_CAUSES = [
   'OutOfMemory',
   'Unhealthy',
   'NotReady',
+  'ResizeFailed',
   'ShimLost',
   'NodeSetupFailed',
   'HostLost',

@@ -36,13 +36,15 @@ export function restartOfRetry({ events: asked, durationSeconds }: Retry): Resta
   return { ...RESTART_DEFAULTS, attempts: asked.includes('error') ? ATTEMPTS : 0, windowSeconds: durationSeconds };
 }
 
+const LOSSES = { fail: 'a lost host fails the run', replace: 'lost hosts replaced', shrink: 'lost hosts done without' };
+
 /** What became of `retry`, for who wrote it: `became` is the task's own, which other keys may have changed. */
-export function describeRetry(became: { restart: Restart; onHostLoss: 'fail' | 'replace'; queueTimeoutSeconds: number }): string {
+export function describeRetry(became: { restart: Restart; onHostLoss: keyof typeof LOSSES; queueTimeoutSeconds: number }): string {
   const { restart, onHostLoss, queueTimeoutSeconds } = became;
   const within = restart.windowSeconds === null ? '' : ` within ${describeSeconds(restart.windowSeconds)} of running`;
   const parts = [
     restart.attempts > 0 ? `at most ${restart.attempts} restarts of all nodes${within}` : 'no restart when a program fails',
-    onHostLoss === 'replace' ? `at most ${restart.losses} lost hosts replaced${within}` : 'a lost host fails the run',
+    onHostLoss === 'fail' ? LOSSES.fail : `at most ${restart.losses} ${LOSSES[onHostLoss]}${within}`,
     `a wait of ${describeSeconds(queueTimeoutSeconds)} for free hosts`,
   ];
   return `here it means: ${parts.join(', ')}; dstack counts no attempts, and \`restart\` says it in your own numbers`;

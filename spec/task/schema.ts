@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commandsSchema, countSchema } from './commands.js';
+import { commandsSchema } from './commands.js';
 import { durationOf, durationOrOff } from './duration.js';
 import { archivesSchema, filesSchema } from './files.js';
 import { groupsSchema } from './groups.js';
@@ -7,6 +7,8 @@ import { healthSchema } from './health.js';
 import { labelsSchema } from './labels.js';
 import { NAME_RULE } from './name.js';
 import { networkSchema } from './network.js';
+import { nodesSchema } from './node-count.js';
+import { onResizeSchema } from './on-resize.js';
 import { PREFLIGHTS } from './preflight.js';
 import { found } from './problem.js';
 import { repoSchema, reposSchema } from './repos.js';
@@ -17,9 +19,11 @@ import { scheduleSchema } from './schedule.js';
 import { signalSchema } from './signals.js';
 import { startupSchema } from './startup.js';
 import { DIALECTS, MAX_NODES } from './task.js';
-import { expected, listOf, textWhere } from './words.js';
+import { expected, listOf, type Read, reading, textWhere } from './words.js';
 
 export const MIN_HOST_TIMEOUT_SECONDS = 5;
+export const MAX_SETTLE_SECONDS = 600;
+export const MAX_SPARES = 100;
 
 /** Ids of hosts and fleets become parts of task queue names, where a dot divides. */
 export const HOST_ID_RULE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -28,6 +32,12 @@ export const FLEET_RULE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const dialectsSchema = listOf(z.enum(DIALECTS, { error: expected('`torch`, the only dialect there is') }), 'dialects').transform((items) => [
   ...new Set(items),
 ]);
+
+const SPARES_WHAT = `a whole number from 0 to ${MAX_SPARES}`;
+const spares = reading(z.number({ error: expected(SPARES_WHAT) }), (value): Read<number> => {
+  const isCount = Number.isInteger(value) && value >= 0 && value <= MAX_SPARES;
+  return isCount ? { value } : { refused: `expected ${SPARES_WHAT}, got ${found(value)}` };
+});
 
 const hosts = listOf(z.unknown(), 'host ids')
   .min(1, { error: (issue) => `expected at least one host id, got ${found(issue.input)}` })
@@ -49,7 +59,7 @@ const hosts = listOf(z.unknown(), 'host ids')
 export const taskFields = {
   type: z.literal('task', { error: expected('`task`, the only type that Muster runs') }),
   name: textWhere('a name of 2 to 41 lower-case letters, digits and `-` that begins with a letter', (text) => NAME_RULE.test(text)),
-  nodes: countSchema,
+  nodes: nodesSchema,
   groups: groupsSchema,
   commands: commandsSchema,
   shell: textWhere('`sh`, `bash` or an absolute path', (text) => text === 'sh' || text === 'bash' || text.startsWith('/')),
@@ -69,7 +79,10 @@ export const taskFields = {
   restart: restartSchema,
   retry: retrySchema,
   health: healthSchema,
-  on_host_loss: z.enum(['fail', 'replace'], { error: expected('`fail` or `replace`') }),
+  on_host_loss: z.enum(['fail', 'replace', 'shrink'], { error: expected('`fail`, `replace` or `shrink`') }),
+  on_resize: onResizeSchema,
+  settle: durationOf(0, MAX_SETTLE_SECONDS),
+  spares,
   fencing: z.enum(['reachable', 'strict'], { error: expected('`reachable` or `strict`') }),
   stop_criteria: z.enum(['all-done', 'master-done'], { error: expected('`all-done` or `master-done`') }),
   stop_signal: signalSchema,

@@ -2,6 +2,7 @@ import { DEFAULT_FLEET } from '../ids.js';
 import type { Archive } from './files.js';
 import type { Health } from './health.js';
 import type { Labels } from './labels.js';
+import type { OnResize } from './on-resize.js';
 import type { Preflight } from './preflight.js';
 import type { Repo } from './repos.js';
 import type { Resources } from './resources.js';
@@ -58,8 +59,15 @@ export interface Task {
   /** schedule: when `muster schedule apply` has it started; a run itself takes no note of it. */
   schedule: TaskSchedule | null;
   restart: Restart;
-  /** onHostLoss: `replace`: the run goes on, in a new generation, with another host. */
-  onHostLoss: 'fail' | 'replace';
+  /** onHostLoss: the run goes on, in a new generation: `replace`: with another host; `shrink`: without it, where enough are left. */
+  onHostLoss: 'fail' | 'replace' | 'shrink';
+  onResize: OnResize;
+  /** elastic: how many nodes the run may have, both included; it starts with as many as are free. null: `nodes`, until it is rescaled. */
+  elastic: { min: number; max: number } | null;
+  /** settleSeconds: how long the run waits for more hosts before it grows by itself; more after frequent changes. */
+  settleSeconds: number;
+  /** spares: hosts that are held ready to take the place of lost ones. */
+  spares: number;
   /** fencing: `strict`: an agent that has no Temporal for hostTimeoutSeconds ends its programs, and a replacement waits for that. */
   fencing: 'reachable' | 'strict';
   /** health: null means that a program is not looked at while it runs. */
@@ -101,6 +109,10 @@ export const DEFAULTS = {
   schedule: null,
   restart: NO_RESTART,
   onHostLoss: 'fail',
+  onResize: { do: 'restart' },
+  elastic: null,
+  settleSeconds: 30,
+  spares: 0,
   fencing: 'reachable',
   health: null,
   stopCriteria: 'all-done',

@@ -8,6 +8,8 @@ export interface Moments {
   heard(signal: string): { atMs: number; message: Record<string, unknown> }[];
   /** Signals that it sent, to its cells mostly. */
   told(signal: string): number[];
+  /** Updates that it took, each when it was recorded. */
+  accepted(update: string): number[];
   /** When the run had acted upon what happened then. */
   actedMs(atMs: number): number;
 }
@@ -25,6 +27,8 @@ export async function readMoments(client: Client, run: string): Promise<Moments>
         it?.signalName === signal ? [{ atMs, message: JSON.parse(Buffer.from(it.input?.payloads?.[0]?.data ?? []).toString('utf8')) }] : [],
       ),
     told: (signal) => all.flatMap(({ atMs, ...event }) => (event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName === signal ? [atMs] : [])),
+    accepted: (update) =>
+      all.flatMap(({ atMs, ...event }) => (event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name === update ? [atMs] : [])),
     actedMs: (atMs) => all.find((event) => event.workflowTaskCompletedEventAttributes && event.atMs >= atMs)?.atMs ?? Number.NaN,
   };
 }

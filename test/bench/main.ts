@@ -4,6 +4,7 @@ import { medians, type Sample } from './medians.js';
 import { benchOutage } from './outage.js';
 import { benchOutput } from './output.js';
 import { Slurm } from './peers/slurm.js';
+import { benchResize } from './resize.js';
 import { benchRestart } from './restart.js';
 import { benchStart } from './start.js';
 import { benchUpgrade } from './upgrade.js';
@@ -15,6 +16,7 @@ const USAGE = `usage: npm run bench -- NAME [--json]
              --preflight off,all  ways of preflight, in turn
   output   [--nodes 5] [--rate 10] [--seconds 60]                      programs that write --rate megabytes a second
   restart  [--nodes 30] [--repeat 7] [--scope all,node] [--separate]   a program is killed → all, or it, run again
+  resize   [--nodes 3,30] [--repeat 10] [--separate]                   so many are added and removed, one by one → all that stay have the new list
   loss     [--nodes 4] [--repeat 5] [--host-timeout 10s] [--how kill,freeze]   a host is gone → a spare runs in its place
   outage   [--nodes 20] [--seconds 5,15,60,180] [--host-timeout 30s]   the server is gone for so long
   upgrade  [--nodes 20]                                                agents are started anew under a running job
@@ -57,6 +59,10 @@ const BENCHES: Record<string, () => Promise<void>> = {
         await summed('running_ms', (emit) => benchRestart({ nodes, scope, agents, repeat: repeat(7) }, emit));
       }
     }
+  },
+
+  async resize() {
+    for (const nodes of nodesList('3,30')) await benchResize({ nodes, agents, repeat: repeat(10) }, print);
   },
 
   async loss() {

@@ -10,12 +10,13 @@ import type { RunStatus } from '../../spec/nodes.js';
 import { startTask } from '../helpers/machines.js';
 import { until } from '../helpers/until.js';
 import type { Evidence, FaultNote, RunEvidence } from './evidence.js';
-import { hostOf, makeFault, type Scene } from './faults.js';
+import { hostOf, makeFault, resumeHost, type Scene } from './faults.js';
 import { violations } from './invariants.js';
 import { uptimeS } from './journal.js';
 import type { FaultPlan, RoundPlan } from './plan.js';
 import { writeProgram } from './program.js';
 import type { Stack } from './stack.js';
+import { unrestOf } from './unrest.js';
 import { Watcher } from './watcher.js';
 
 /** A fault that waits for something that does not come, comes all the same after this. */
@@ -24,6 +25,8 @@ const TRIGGER_LIMIT_MS = 8_000;
 const END_LIMIT_MS = 100_000;
 /** What is left of a run that is closed: the orphan check of an agent is every 30 s. */
 const LEFT_LIMIT_MS = 40_000;
+/** What is done before a run begins has begun by then. */
+const EARLY_MS = 500;
 const PROBE_LIMIT_MS = 75_000;
 const ASK_EVERY_MS = 250;
 const ASK_LIMIT_MS = 5_000;
@@ -54,21 +57,27 @@ async function play(stack: Stack, plan: RoundPlan): Promise<RoundResult> {
   mkdirSync(dir);
   const { task, journal, end } = writeProgram(dir, plan.program);
   const watcher = new Watcher(journal);
-  const run = await startTask(stack.client, { ...plan.task, ...task });
-  const follower = new RunFollower(stack, run);
-  const scene: Scene = { stack, watcher, run, status: () => follower.status };
   const faults: FaultNote[] = [];
+  const turns = new Map<string, Promise<unknown>>();
+  const [early, later] = [true, false].map((isEarly) => plan.faults.filter(({ on }) => (on === 'before') === isEarly)) as [FaultPlan[], FaultPlan[]];
+  const nothing: Scene = { stack, watcher, run: '', task: plan.facts, status: () => null };
+  const before = early.map((fault) => takeTurn(nothing, fault, faults, turns));
+  if (early.length > 0) await pause(EARLY_MS);
+  const run = await startTask(stack.client, withCommands(plan.task, task));
+  const follower = new RunFollower(stack, run);
+  const scene: Scene = { ...nothing, run, status: () => follower.status };
   try {
     const lasts = plan.program.ticks.some((ticks) => ticks > 1_000);
-    const turns = new Map<string, Promise<unknown>>();
-    await Promise.all(plan.faults.map((fault) => takeTurn(scene, fault, faults, turns)));
+    await Promise.all([...before, ...later.map((fault) => takeTurn(scene, fault, faults, turns))]);
     await stack.mend();
+    await resumeAll(stack);
+    const unrest = plan.program.reads ? await unrestOf(scene, follower) : null;
     // A program that waits has to be seen running for a moment after everything.
     if (lasts && !follower.isClosed) await pause(500);
     writeFileSync(end, '');
     await follower.untilClosed(END_LIMIT_MS);
     const closedS = uptimeS();
-    const ended = follower.evidence(plan);
+    const ended = follower.evidence(plan, unrest);
     const leftovers = await leftoversOf(ended.runId);
     const { unusable, leases } = await probe(stack);
     watcher.close();
@@ -79,6 +88,12 @@ async function play(stack: Stack, plan: RoundPlan): Promise<RoundResult> {
     follower.stop();
     watcher.close();
   }
+}
+
+/** What each group of a task runs is said in the group. */
+function withCommands(plan: Record<string, unknown>, { commands, ...program }: ReturnType<typeof writeProgram>['task']): Record<string, unknown> {
+  const { groups } = plan as { groups?: object[] };
+  return groups ? { ...plan, ...program, groups: groups.map((group) => ({ ...group, commands })) } : { ...plan, ...program, commands };
 }
 
 /** Waits for a fault's moment, makes it, and notes from when to when it stood. Faults of one process come one after the other. */
@@ -99,16 +114,24 @@ async function makeNoted(scene: Scene, plan: FaultPlan, notes: FaultNote[], abou
   Object.assign(note, await makeFault(scene, plan, about), { untilS: uptimeS() });
 }
 
-const ONE_HOST: readonly string[] = ['agent-kill', 'agent-freeze', 'data-loss', 'temporal-cut', 'link-cut', 'link-block'];
+const ONE_HOST: readonly string[] = ['agent-kill', 'agent-freeze', 'data-loss', 'drain', 'temporal-cut', 'link-cut', 'link-block'];
 
 async function trigger({ watcher, status }: Scene, { on }: FaultPlan): Promise<void> {
   const came = {
+    before: () => true,
     submitted: () => true,
     started: () => watcher.lines.some(({ event }) => event === 'start'),
     exited: () => watcher.lines.some(({ event }) => event === 'exit') || (status()?.failures.length ?? 0) > 0,
     again: () => watcher.lines.some(({ event, startNumber, generation }) => event === 'start' && (startNumber > 1 || generation > 1)),
   }[on];
   await until(came, true, TRIGGER_LIMIT_MS).catch(() => undefined);
+}
+
+/** No host is out of use any more, whatever was left undone. */
+async function resumeAll(stack: Stack): Promise<void> {
+  const fleet = () => stack.client.workflow.getHandle(fleetWorkflowId('default')).query(hostsQuery);
+  const drained = (await fleet().catch(() => [])).filter((host) => host.drained);
+  await Promise.all(drained.map(({ host }) => resumeHost(stack, host)));
 }
 
 /** Reads a run's status all the time, since a reset forgets. */
@@ -136,15 +159,21 @@ class RunFollower {
     this.#stopped = true;
   }
 
+  /** Now, or not at all. */
+  async look(): Promise<void> {
+    await this.#look().catch(() => undefined);
+  }
+
   async untilClosed(limitMs: number): Promise<void> {
     await until(async () => (await this.#look()) === 'closed', true, limitMs).catch(() => undefined);
     this.#stopped = true;
     await until(() => this.#query(), undefined, 10_000).catch(() => undefined);
   }
 
-  evidence({ facts }: RoundPlan): RunEvidence {
+  evidence({ facts }: RoundPlan, unrest: string | null): RunEvidence {
     const { status, run } = this;
-    return { handle: run, runId: status?.runId ?? '', task: facts, end: this.#closed, status, notes: [...this.#notes.values()], closedAtS: this.#closedAtS };
+    const seen = { end: this.#closed, status, notes: [...this.#notes.values()], closedAtS: this.#closedAtS };
+    return { handle: run, runId: status?.runId ?? '', task: facts, ...seen, unrest };
   }
 
   async #follow(): Promise<void> {

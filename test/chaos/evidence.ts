@@ -1,6 +1,12 @@
 import type { FailureNote, RunStatus } from '../../spec/nodes.js';
 import type { Line } from './journal.js';
 
+/** What must be true of every run, whatever was done to the machines. `check` returns a sentence for each time that it was not. */
+export interface Invariant {
+  name: string;
+  check: (evidence: Evidence) => string[];
+}
+
 /** What is known after a round, for the invariants to judge. Times are seconds of the machine's uptime. */
 export interface Evidence {
   /** What programs said and what was seen of them, each line true after those before it. */
@@ -26,6 +32,8 @@ export interface RunEvidence {
   /** All that ever stood in a status, also of an execution that was reset. */
   notes: (FailureNote & { atS: number })[];
   closedAtS: number | null;
+  /** Some seconds after everything was mended: why a run that changes its size had not come to rest; null: it had, or was over. */
+  unrest: string | null;
 }
 
 /** What the invariants must know of a task. */
@@ -37,6 +45,13 @@ export interface TaskFacts {
   hostTimeoutSeconds: number;
   stopDurationSeconds: number;
   fencing: 'reachable' | 'strict';
+  /** Its nodes run on when the list changes, and it says what they read. */
+  live?: boolean;
+  /** It changes its size by itself, within this range. */
+  elastic?: { min: number; max: number } | null;
+  spares?: number;
+  /** The names of its groups, where it has some. */
+  groups?: string[];
 }
 
 /** A fault as it was made: from its first moment until it was healed and, where a process was started for that, until that was ready. */
@@ -64,7 +79,7 @@ export const FAULT_KINDS = [
   ...(['agent-kill', 'agent-freeze', 'control-kill', 'control-freeze', 'server-kill', 'server-freeze'] as const),
   ...(['program-kill', 'program-freeze', 'shim-kill', 'disk-full', 'data-loss', 'temporal-cut'] as const),
   ...(['terminate', 'cancel', 'reset', 'stop', 'rescale', 'cell-terminate', 'fleet-terminate'] as const),
-  ...(['stale-signal', 'late-activity', 'link-cut', 'link-block'] as const),
+  ...(['stale-signal', 'late-activity', 'link-cut', 'link-block', 'drain'] as const),
 ];
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

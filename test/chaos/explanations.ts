@@ -46,7 +46,7 @@ const CAUSES: Partial<Record<FailureType, (evidence: Evidence, note: Note) => bo
   BarrierBroken: ({ faults }, { atS }) => faults.some(({ kind, fromS, untilS }) => DISTURBS.includes(kind) && fromS <= atS && untilS >= atS - BARRIER_S),
   Internal: ({ faults }, { message }) => /ended from outside/.test(message) && faults.some(({ kind, done }) => kind === 'cell-terminate' && done),
   Stopped: ({ faults }) => faults.some(({ kind }) => kind === 'stop'),
-  QueueTimeout: (evidence, { atS }) => wasAwayAtAll(evidence, atS - FOUND_AGAIN_S),
+  QueueTimeout: (evidence, { atS }) => wasAwayAtAll(evidence, atS - FOUND_AGAIN_S) || wasDrained(evidence, atS - FOUND_AGAIN_S),
   GatherTimeout: (evidence, { atS }) => wasAwayAtAll(evidence, atS - FOUND_AGAIN_S),
 };
 
@@ -79,6 +79,10 @@ function wasAway({ faults, run }: Evidence, { host, atS }: Note): boolean {
 function wasAwayAtAll({ faults, run }: Evidence, sinceS = 0): boolean {
   const least = Math.min(ANSWER_S, run.task.hostTimeoutSeconds) - SILENCE_MARGIN_S;
   return joined(awayOf(faults)).some(({ fromS, untilS }) => untilS - fromS >= least && untilS >= sinceS);
+}
+
+function wasDrained({ faults }: Evidence, sinceS: number): boolean {
+  return faults.some(({ kind, done, untilS }) => kind === 'drain' && done && untilS >= sinceS);
 }
 
 /** An agent counts from the last answer, so a time without Temporal a little shorter than its limit may do. */

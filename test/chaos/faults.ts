@@ -4,9 +4,10 @@ import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/cl
 import { startDir } from '../../activities/host/store.js';
 import { readShim } from '../../activities/process/start-dir.js';
 import { fleetWorkflowId } from '../../spec/ids.js';
-import { rescale, stop } from '../../spec/messages.js';
+import { drain, rescale, stop } from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
-import type { FaultKind } from './evidence.js';
+import type { ResizeWish } from '../../spec/resize.js';
+import type { FaultKind, TaskFacts } from './evidence.js';
 import { cellsOf, historyOf } from './histories.js';
 import { sendLateActivity, sendStaleSignal } from './late.js';
 import type { FaultPlan } from './plan.js';
@@ -19,6 +20,7 @@ export interface Scene {
   watcher: Watcher;
   /** The run's handle. */
   run: string;
+  task: TaskFacts;
   /** As it was seen last. */
   status: () => RunStatus | null;
 }
@@ -32,6 +34,9 @@ export interface Deed {
 
 const NOTHING: Deed = { host: null, what: 'there was nothing to do it to', done: false };
 const UPDATE_LIMIT_MS = 5_000;
+/** The server may be away, and a fleet that is begun anew knows no hosts yet. */
+const RESUME_LIMIT_MS = 60_000;
+const RESUME_AGAIN_MS = 500;
 
 /** Makes a fault, lets it stand as long as it is planned, and heals it. `host`: where it is one of a host. */
 export async function makeFault(scene: Scene, plan: FaultPlan, host: string): Promise<Deed> {
@@ -39,7 +44,8 @@ export async function makeFault(scene: Scene, plan: FaultPlan, host: string): Pr
 }
 
 /** Of which host a fault of one host is: one of the run's, if it has any. */
-export function hostOf({ stack, status }: Scene, { choice }: FaultPlan): string {
+export function hostOf({ stack, status }: Scene, { choice, host }: FaultPlan): string {
+  if (host !== undefined) return stack.hosts[host % stack.hosts.length] ?? '';
   const used = status()?.nodes.map(({ host }) => host) ?? [];
   const hosts = used.length > 0 ? used : stack.hosts;
   return hosts[choice % hosts.length] ?? '';
@@ -124,8 +130,17 @@ const DEEDS: Record<FaultKind, (scene: Scene, plan: FaultPlan, host: string) => 
   terminate: (scene) => asked(() => handle(scene).terminate('chaos')),
   cancel: (scene) => asked(() => handle(scene).cancel()),
   stop: (scene, { choice }) => asked(() => update(scene, () => handle(scene).executeUpdate(stop, { args: [{ mode: choice % 2 === 0 ? 'graceful' : 'now' }] }))),
-  rescale: (scene, { choice }) =>
-    asked(() => update(scene, () => handle(scene).executeUpdate(rescale, { args: [{ nodes: 1 + (choice % scene.stack.hosts.length) }] }))),
+  async rescale(scene, { choice }) {
+    const wish = wishOf(scene, choice);
+    const deed = await asked(() => update(scene, () => handle(scene).executeUpdate(rescale, { args: [wish] })));
+    return { ...deed, what: `${JSON.stringify(wish)} ${deed.what}` };
+  },
+  async drain({ stack }, { forMs }, host) {
+    const deed = await asked(() => drainHost(stack, host, true));
+    await pause(forMs);
+    if (deed.done) await resumeHost(stack, host);
+    return { ...deed, host, what: `${host} ${deed.what}` };
+  },
   reset: (scene, plan) => asked(() => reset(scene, plan)),
   async 'cell-terminate'(scene, { choice }) {
     const cells = await cellsOf(scene.stack.client, scene.run);
@@ -136,6 +151,29 @@ const DEEDS: Record<FaultKind, (scene: Scene, plan: FaultPlan, host: string) => 
   'stale-signal': (scene, { choice }) => sendStaleSignal(scene, choice),
   'late-activity': (scene, { choice }) => sendLateActivity(scene, choice),
 };
+
+/** Takes a host out of use, or back into it. */
+async function drainHost({ client }: Stack, host: string, drained: boolean): Promise<void> {
+  const fleet = client.workflow.getHandle(fleetWorkflowId('default'));
+  await client.withDeadline(Date.now() + UPDATE_LIMIT_MS, () => fleet.executeUpdate(drain, { args: [{ host, drained }] }));
+}
+
+/** Again and again, until it is in use. */
+export async function resumeHost(stack: Stack, host: string): Promise<void> {
+  for (let leftMs = RESUME_LIMIT_MS; leftMs > 0; leftMs -= RESUME_AGAIN_MS) {
+    if ((await asked(() => drainHost(stack, host, false))).done) return;
+    await pause(RESUME_AGAIN_MS);
+  }
+}
+
+function wishOf({ stack, task }: Scene, choice: number): ResizeWish {
+  const { groups, elastic } = task;
+  // Now and then more than there may be.
+  if (elastic) return { nodes: elastic.min + (choice % (elastic.max - elastic.min + 2)) };
+  const of = groups?.[choice % groups.length];
+  if (groups === undefined || of === undefined) return { nodes: 1 + (choice % stack.hosts.length) };
+  return { groups: { [of]: 1 + ((choice >> 1) % Math.max(1, stack.hosts.length - groups.length)) } };
+}
 
 async function restartAgent({ stack }: Scene, plan: FaultPlan, host: string, loses: boolean): Promise<Deed> {
   await stack.killAgent(host);

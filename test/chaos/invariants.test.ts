@@ -4,7 +4,7 @@ import type { Evidence, FaultKind, FaultNote, TaskFacts } from './evidence.js';
 import { INVARIANTS, violations } from './invariants.js';
 import { type Line, parseJournal } from './journal.js';
 
-/** A journal in short: `time event generation.rank host start`, and a list or a code where it matters. */
+/** A journal in short: `time event generation.rank host start`, and a list, a code or what was read where it matters. */
 function journal(text: string): Line[] {
   const lines = text.trim().split('\n');
   return parseJournal(
@@ -15,7 +15,8 @@ function journal(text: string): Line[] {
         const list = more.startsWith('list=') ? more.slice(5) : 'same';
         const code = more.startsWith('code=') ? more.slice(5) : '0';
         const pid = `${host?.slice(-1)}${generation}${start}`;
-        return `${atS} ${event} ${code} run ${host} ${generation} ${rank} 2 ${start} ${pid} ${list} roster`;
+        const read = more.startsWith('read=') ? ` ${more.slice(5)}` : '';
+        return `${atS} ${event} ${code} run ${host} ${generation} ${rank} 2 ${start} ${pid} ${list} roster${read}`;
       })
       .join('\n')}\n`,
   );
@@ -43,7 +44,16 @@ interface Given {
 
 function evidence({ lines = GOOD, faults = [], task, run, status, more }: Given): Evidence {
   const seen = { ...STATUS, ...status } as unknown as RunStatus;
-  const known = { handle: 'run-x', runId: 'run', task: { ...TASK, ...task }, end: 'succeeded' as const, status: seen, notes: [], closedAtS: 12.2 };
+  const known = {
+    handle: 'run-x',
+    runId: 'run',
+    task: { ...TASK, ...task },
+    end: 'succeeded' as const,
+    status: seen,
+    notes: [],
+    closedAtS: 12.2,
+    unrest: null,
+  };
   return { lines: journal(lines), faults, leftovers: [], leases: [], unusable: null, run: { ...known, ...run }, ...more };
 }
 
@@ -66,6 +76,19 @@ const AGAIN = `
   14.0 exit  2.1 host-2 2 code=0`;
 const AGAIN_STATUS = { generation: 2, restarts: 1 };
 const FAILED = note('CommandFailed', 11, 'Node 1 on host-2 exited with code 7 in generation 1; all nodes start again');
+
+/** One that grows to two nodes while it runs, and shrinks again. */
+const LIVE = `
+  10.0 start 1.0 host-1 1 read=first/1/0/a/a
+  11.0 beat  1.0 host-1 1 read=first/1/0/a/a
+  12.0 start 2.1 host-2 1 read=rescale/2/1/a,b/a,b
+  12.1 beat  1.0 host-1 1 read=first/1/0/a/a,b
+  12.3 beat  1.0 host-1 1 read=first/2/0/a,b/a,b
+  14.0 beat  1.0 host-1 1 read=first/3/0/a/a
+  14.1 term  2.1 host-2 1 read=rescale/2/1/a,b/a,b
+  20.0 exit  1.0 host-1 1 read=first/3/0/a/a`;
+const LIVE_GIVEN: Given = { task: { live: true, nodes: 1 }, run: { closedAtS: 40 }, status: { generation: 3, nodes: [NODES[0]] } };
+const live = (lines: string, more: Given = {}): Given => ({ ...LIVE_GIVEN, lines, ...more });
 
 /** What each invariant must not let pass. Every other must be silent about it, unless it is named too. */
 const RED: Record<string, { name: string; given: Given; also?: string[] }[]> = {
@@ -144,6 +167,7 @@ const RED: Record<string, { name: string; given: Given; also?: string[] }[]> = {
   ],
   'budgets are kept': [
     { name: 'more restarts than attempts', given: { status: { restarts: 2 } } },
+    { name: 'a charge for no failure', given: { status: { restarts: 1 } } },
     { name: 'more losses than there may be', given: { status: { losses: 2 } } },
     { name: 'more generations than failures', given: { lines: AGAIN, task: { attempts: 0 }, status: { generation: 2 }, run: { closedAtS: 15 } } },
     {
@@ -155,6 +179,37 @@ const RED: Record<string, { name: string; given: Given; also?: string[] }[]> = {
     { name: 'a code that was not 0', given: { lines: GOOD.replace('1.1 host-2 1 code=0', '1.1 host-2 1 code=3') } },
     { name: 'a program that did not end by itself', given: { lines: GOOD.replace(/\n.*12\.1.*/, '') } },
     { name: 'a code that the status does not tell', given: { status: { nodes: [NODES[0], { ...NODES[1], exitCode: null }] } } },
+  ],
+  'who reads a list reads a whole one, that of its generation': [
+    { name: 'half a file', given: live(LIVE.replace('read=first/2/0/a,b/a,b', 'read=unreadable')) },
+    { name: 'another list of one generation', given: live(LIVE.replace('read=first/2/0/a,b/a,b', 'read=first/2/0/a,c/a,c')) },
+    { name: 'a list of addresses that is nobody’s', given: live(LIVE.replace('read=first/1/0/a/a,b', 'read=first/1/0/a/a,')) },
+    {
+      name: 'two files that do not agree for long',
+      given: live(
+        LIVE.replace('14.0 beat', '13.9 beat 1.0 host-1 1 read=first/2/0/a,b/a\n  17.0 beat').replace('first/3/0/a/a\n  14.1', 'first/2/0/a,b/a\n  14.1'),
+      ),
+    },
+  ],
+  'what a start reads never goes back': [
+    { name: 'an older list', given: live(LIVE.replace('14.0 beat', '13.0 beat 1.0 host-1 1 read=first/1/0/a/a\n  14.0 beat')) },
+  ],
+  'a change of the list restarts nobody who stays': [
+    {
+      name: 'a node that starts again for no reason',
+      given: live(LIVE.replace('20.0 exit  1.0 host-1 1', '14.2 exit 1.0 host-1 1\n  14.3 start 3.0 host-1 2 read=rescale/3/0/a/a\n  20.0 exit  3.0 host-1 2')),
+      also: ['budgets are kept'],
+    },
+  ],
+  'who has left does not run on': [{ name: 'one that is still seen', given: live(LIVE.replace('20.0 exit', '24.0 seen 2.1 host-2 1\n  25.0 exit')) }],
+  'everybody has the newest list when all is well again': [
+    { name: 'a run that does not come to rest', given: live(LIVE, { run: { closedAtS: 40, unrest: 'host-1 is behind' } }) },
+  ],
+  'every wish for another size is answered': [
+    {
+      name: 'one that waits for ever',
+      given: live(LIVE, { status: { ...LIVE_GIVEN.status, resizes: [{ id: 'x', nodes: 3, sizes: [3], state: 'waiting', message: '' }] } }),
+    },
   ],
   'every failure has a cause': [
     {
@@ -184,6 +239,10 @@ describe.each(INVARIANTS)('$name', ({ name, check }) => {
     expect(check(evidence({}))).toEqual([]);
   });
 
+  it('holds for a run that changes its size while it runs', () => {
+    expect(check(evidence(live(LIVE)))).toEqual([]);
+  });
+
   it.each(RED[name] ?? [])('is violated by $name, and nothing else is', ({ given, also = [] }) => {
     const seen = evidence(given);
     expect(check(seen)).not.toEqual([]);
@@ -209,4 +268,23 @@ it('a process on a host that is away, or has been back for a moment, violates no
 it('a host that was away for host_timeout may be lost, also when it was away twice in a row', () => {
   const run = { notes: [note('HostLost', 18, 'silent')] };
   expect(violations(evidence({ run, faults: [fault('agent-freeze', 12, 15, 'host-2'), fault('agent-kill', 16, 19, 'host-2')] }))).toEqual([]);
+});
+
+it('a program whose list changes starts again after a failure, and on a host that had left', () => {
+  const again = LIVE.replace('20.0 exit  1.0 host-1 1', '14.2 exit 1.0 host-1 1\n  14.3 start 3.0 host-1 2 read=restart/3/0/a/a\n  20.0 exit  3.0 host-1 2');
+  const given = live(again, { run: { notes: [note('HostLost', 14.25, 'silent')], closedAtS: 40 }, faults: [fault('agent-freeze', 5, 16, 'host-2')] });
+  expect(violations(evidence(given))).toEqual([]);
+  const back = LIVE.replace(
+    '20.0 exit  1.0 host-1 1 read=first/5/0/a/a',
+    '16.0 start 4.1 host-2 2 read=rescale/4/1/a,b/a,b\n  17.0 beat 1.0 host-1 1 read=first/5/0/a/a\n  20.0 exit',
+  );
+  expect(violations(evidence(live(back, { faults: [fault('rescale', 15, 15), fault('rescale', 15, 15)] })))).toEqual([]);
+});
+
+it('two files that do not agree while a host is away violate nothing', () => {
+  const lines = LIVE.replace('14.0 beat', '13.9 beat 1.0 host-1 1 read=first/2/0/a,b/a\n  17.0 beat').replace(
+    'first/3/0/a/a\n  14.1',
+    'first/2/0/a,b/a\n  14.1',
+  );
+  expect(violations(evidence(live(lines, { faults: [fault('agent-kill', 13, 16, 'host-1')] })))).toEqual([]);
 });

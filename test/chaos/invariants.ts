@@ -1,17 +1,9 @@
-import { type Away, awayOf, blackoutsOf, type Evidence } from './evidence.js';
+import type { Evidence, Invariant } from './evidence.js';
+import { excuses, nameOf } from './excuses.js';
 import { explain } from './explanations.js';
 import type { Line } from './journal.js';
+import { LIVE_INVARIANTS } from './live-invariants.js';
 
-/** What must be true of every run, whatever was done to the machines. `check` returns a sentence for each time that it was not. */
-export interface Invariant {
-  name: string;
-  check: (evidence: Evidence) => string[];
-}
-
-/** What a host that is back may take, over `stop_duration`, to learn what it missed and to end what it should not have any more. */
-export const BACK_GRACE_S = 10;
-/** How much later than Temporal and a control worker are back a host may reach them again. */
-const BLACKOUT_GRACE_S = 5;
 /** Between the last breath of a process and the end of its run, as two clocks read by two programs show it. */
 const CLOSE_GRACE_S = 0.3;
 /** What an agent may take to notice that its run was terminated. */
@@ -32,6 +24,7 @@ export const INVARIANTS: readonly Invariant[] = [
   { name: 'budgets are kept', check: budgetsAreKept },
   { name: 'a run that succeeded has the exit codes of its programs', check: exitCodesAreKept },
   { name: 'every failure has a cause', check: ({ ...evidence }) => explain(evidence) },
+  ...LIVE_INVARIANTS,
 ];
 
 /** All that does not hold, each with the name of its invariant. */
@@ -39,9 +32,10 @@ export function violations(evidence: Evidence): string[] {
   return INVARIANTS.flatMap(({ name, check }) => [...new Set(check(evidence))].map((what) => `${name}: ${what}`));
 }
 
-function sameLists({ lines }: Evidence): string[] {
+function sameLists({ lines, run }: Evidence): string[] {
   return byGeneration(lines).flatMap(([generation, starts]) => {
-    const seen = new Set(starts.map(({ list, roster, nodes }) => `${list} ${roster} ${nodes}`));
+    // A file may be newer than the environment, where it may change.
+    const seen = new Set(starts.map(({ list, roster, nodes }) => `${list} ${run.task.live ? '' : roster} ${nodes}`));
     return seen.size > 1 ? [`generation ${generation} has ${seen.size} different lists: ${starts.map(nameOf).join(', ')}`] : [];
   });
 }
@@ -58,7 +52,8 @@ function ranks({ lines, run }: Evidence): string[] {
       return other === host ? [] : [`rank ${rank} of generation ${generation} is on ${other} and on ${host}`];
     });
     const isLast = index === generations.length - 1;
-    const missing = run.end === 'succeeded' && isLast && hostOf.size !== (starts[0]?.nodes ?? 0);
+    // Of a list that changes live, only newcomers start with it.
+    const missing = run.end === 'succeeded' && isLast && !run.task.live && hostOf.size !== (starts[0]?.nodes ?? 0);
     return missing ? [...wrong, `only ranks ${[...hostOf.keys()].join(', ')} of generation ${generation} ever started, and the run succeeded`] : wrong;
   });
 }
@@ -88,16 +83,22 @@ function oneProcessPerSeat({ lines }: Evidence): string[] {
 }
 
 function oneGeneration({ lines, run, faults }: Evidence): string[] {
+  const { live, scope } = run.task;
+  // Who runs on while its list changes has an older environment than those that came later; a restart of all ends it, too.
+  if (live && scope === 'node') return [];
+  const isAnew = ({ event, read }: Line) => event === 'start' && (!live || (typeof read === 'object' && read.reason === 'restart'));
   const isExcused = excuses({ run, faults });
   let newest: Line | undefined;
   return lines.flatMap((line) => {
-    if (line.event === 'start' && line.generation > (newest?.generation ?? 0)) newest = line;
+    if (isAnew(line) && line.generation > (newest?.generation ?? 0)) newest = line;
     if (newest === undefined || line.event === 'start' || line.generation >= newest.generation) return [];
     return isExcused(line.host, line.atS) ? [] : [`${nameOf(line)} lives while ${nameOf(newest)} runs`];
   });
 }
 
-function generationsNeverGoBack({ lines }: Evidence): string[] {
+function generationsNeverGoBack({ lines, run }: Evidence): string[] {
+  // One that starts alone while newcomers meet the others has the list before theirs, and takes theirs over at once.
+  if (run.task.live && run.task.scope === 'node') return [];
   let newest: Line | undefined;
   return lines.flatMap((line) => {
     if (line.event !== 'start') return [];
@@ -134,13 +135,17 @@ function budgetsAreKept({ lines, run, faults }: Evidence): string[] {
   const allowed = task.attempts * (task.scope === 'node' ? Math.max(task.nodes, ...lines.map(({ nodes }) => nodes)) : 1);
   if (restarts > allowed) found.push(`${restarts} restarts were charged, and ${allowed} are allowed`);
   if ((status?.losses ?? 0) > task.losses) found.push(`${status?.losses} losses were charged, and ${task.losses} are allowed`);
+  // Each of them was noted: a change of the list, for whatever reason, is charged to nobody.
+  const charged = restarts + (status?.losses ?? 0);
+  if (charged > notes.length) found.push(`${charged} restarts and losses were charged, and ${notes.length} failures were noted`);
   const generations = byGeneration(lines);
-  const rescales = faults.filter(({ kind, done }) => kind === 'rescale' && done).length;
+  const rescales = faults.filter(({ kind, done }) => (kind === 'rescale' || kind === 'drain') && done).length;
   const free =
     notes.filter(({ type }) => type === 'BarrierBroken').length + faults.filter(({ kind, done }) => kind === 'cell-terminate' && done).length * FREE_TRIES;
   const losses = notes.filter(({ type }) => LOSSES.includes(type)).length;
   const most = lives * (1 + (task.scope === 'all' ? task.attempts : allowed)) + losses + free + rescales;
-  if (generations.length > most) found.push(`${generations.length} generations began, and ${most} are allowed`);
+  // An elastic run grows as often as hosts come.
+  if (!task.elastic && generations.length > most) found.push(`${generations.length} generations began, and ${most} are allowed`);
   for (const [generation, starts] of generations) {
     for (const host of new Set(starts.map((start) => start.host))) {
       const count = starts.filter((start) => start.host === host).length;
@@ -155,10 +160,12 @@ const LOSSES: readonly string[] = ['HostLost', 'HostStateLost', 'HostRestarted',
 
 function exitCodesAreKept({ lines, run }: Evidence): string[] {
   if (run.end !== 'succeeded') return [];
-  const [, starts] = byGeneration(lines).at(-1) ?? [];
+  const { live } = run.task;
+  const [, ofLast] = byGeneration(lines).at(-1) ?? [];
+  const starts = live ? lines.filter(({ event }) => event === 'start') : ofLast;
   const nodes = run.status?.nodes ?? [];
   return nodes.flatMap(({ rank, host, exitCode }) => {
-    const last = starts?.filter((start) => start.rank === rank).at(-1);
+    const last = starts?.filter((start) => (live ? start.host === host : start.rank === rank)).at(-1);
     if (last === undefined) return [`rank ${rank} on ${host} never started in the last generation`];
     const exit = lines.find(
       ({ event, pid, startNumber, host: on }) => event === 'exit' && pid === last.pid && startNumber === last.startNumber && on === last.host,
@@ -168,33 +175,8 @@ function exitCodesAreKept({ lines, run }: Evidence): string[] {
   });
 }
 
-/**
- * Whether a host may still have what it should not at this moment: it does not answer, or has answered again for too short a time to know. With
- * `fencing: strict` being cut off is no excuse.
- */
-function excuses({ run, faults }: Pick<Evidence, 'run' | 'faults'>): (host: string, atS: number) => boolean {
-  const blackouts = blackoutsOf(faults).map(({ fromS, untilS }) => ({ fromS, untilS: untilS + BLACKOUT_GRACE_S }));
-  const away = awayOf(faults).filter(({ how }) => how !== 'cut' || run.task.fencing !== 'strict');
-  const over = away.map((one) => ({ ...one, untilS: answersAgainS(one, BACK_GRACE_S + run.task.stopDurationSeconds, blackouts) }));
-  return (host, atS) => over.some((one) => one.host === host && one.fromS <= atS && atS <= one.untilS);
-}
-
-/** The time for a host that is back counts only while there is somebody to learn from. */
-function answersAgainS({ untilS }: Away, graceS: number, blackouts: readonly { fromS: number; untilS: number }[]): number {
-  let endS = untilS + graceS;
-  for (const blackout of [...blackouts].sort((a, b) => a.fromS - b.fromS)) {
-    if (blackout.fromS < endS && blackout.untilS > untilS) endS += blackout.untilS - Math.max(untilS, blackout.fromS);
-  }
-  return endS;
-}
-
 function byGeneration(lines: readonly Line[]): [number, Line[]][] {
   const starts = lines.filter(({ event }) => event === 'start');
   const generations = [...new Set(starts.map(({ generation }) => generation))].sort((a, b) => a - b);
   return generations.map((generation) => [generation, starts.filter((start) => start.generation === generation)]);
-}
-
-function nameOf({ generation, rank, host, startNumber, pid, event, atS }: Line): string {
-  const what = event === 'start' ? 'start' : event === 'helper' ? 'a helper of start' : 'process of start';
-  return `${what} ${startNumber} of ${host} (generation ${generation}, rank ${rank}, pid ${pid}, ${event} at ${atS})`;
 }

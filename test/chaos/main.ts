@@ -14,6 +14,7 @@ interface Options {
   evidence: string;
   networkedEvery: number;
   net: number;
+  theme?: 'resize';
 }
 
 const NETS = { first: 60, count: 60 };
@@ -31,11 +32,12 @@ const options = new Command('chaos')
     5,
   )
   .option('--net <octet>', 'hosts are at 127.<octet>.0.x', wholeNumber('--net', 1, 254), NETS.first + Math.floor(Math.random() * NETS.count))
+  .addOption(new Option('--theme <theme>', 'every round is about that').choices(['resize']))
   .addOption(new Option('--planted <bug>', 'with a bug, until it is found: it must be').choices(Object.keys(BUGS)))
   .parse()
   .opts<Options>();
 
-const { seed, planted, only, rounds, evidence, net } = options;
+const { seed, planted, only, rounds, evidence, net, theme } = options;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const missing = missingForNamespaces();
 // A planted bug is in a copy of what was built, which the networked machines do not run.
@@ -46,8 +48,8 @@ const numbers = only === undefined ? Array.from({ length: rounds }, (_, round) =
 let isOver = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isOver = true));
 const isEnough = (violations: number) => isOver || (copy !== undefined && violations > 0);
-const main = copy === undefined ? {} : { main: copy.main };
-const figures = await playRounds({ seed, rounds: numbers, networkedEvery, net, evidenceDir: evidence, say, isEnough, ...main });
+const more = { ...(copy === undefined ? {} : { main: copy.main }), ...(theme === undefined ? {} : { theme }) };
+const figures = await playRounds({ seed, rounds: numbers, networkedEvery, net, evidenceDir: evidence, say, isEnough, ...more });
 copy?.remove();
 process.stdout.write(`${JSON.stringify({ ...figures, ...(planted === undefined ? {} : { planted }) })}\n`);
 process.exit(figures.violations > 0 === (planted !== undefined) ? 0 : 1);

@@ -7,7 +7,7 @@ import { isGone, type Stack } from './stack.js';
 
 const KINDS: readonly FaultKind[] = [
   ...(['agent-kill', 'agent-freeze', 'program-kill', 'program-freeze', 'shim-kill', 'data-loss', 'temporal-cut', 'link-cut', 'link-block'] as const),
-  ...(['terminate', 'cancel', 'reset', 'stop', 'rescale', 'cell-terminate', 'fleet-terminate', 'stale-signal', 'late-activity'] as const),
+  ...(['terminate', 'cancel', 'reset', 'stop', 'rescale', 'cell-terminate', 'fleet-terminate', 'stale-signal', 'late-activity', 'drain'] as const),
 ];
 
 /** Machines in network namespaces of their own, with cables that can be cut. Their server keeps nothing when it is killed, so it is left alone. */

@@ -1,4 +1,5 @@
 import type { FaultKind, TaskFacts } from './evidence.js';
+import { planResizing } from './plan-resizing.js';
 import type { ProgramPlan } from './program.js';
 import { Random, seedOfRound } from './random.js';
 
@@ -6,7 +7,7 @@ import { Random, seedOfRound } from './random.js';
 export interface RoundPlan {
   seed: number;
   round: number;
-  theme: Theme;
+  theme: Theme | 'resize';
   program: ProgramPlan;
   facts: TaskFacts;
   /** The task file's object, without what the program needs. */
@@ -17,12 +18,14 @@ export interface RoundPlan {
 export interface FaultPlan {
   kind: FaultKind;
   /** What has to be seen first, and how long after that it comes. */
-  on: 'submitted' | 'started' | 'exited' | 'again';
+  on: 'before' | 'submitted' | 'started' | 'exited' | 'again';
   afterMs: number;
   /** How long it stands. */
   forMs: number;
   /** A number for whatever there is to choose between when the time has come. */
   choice: number;
+  /** Which of all hosts, where it is not to be one of the run's. */
+  host?: number;
 }
 
 /** What machines can be done to. */
@@ -60,6 +63,9 @@ const THEMES = {
 
 const TURNS: readonly Theme[] = ['control', 'control', 'late', 'late', 'loss', 'loss', 'program', 'operator', 'operator', 'alone', 'anything', 'anything'];
 
+const RESIZING = 0x51ce;
+const RESIZING_SHARE = 0.25;
+
 /** How long a fault stands, in ms. Of an agent: mostly shorter than any host may be silent. */
 const STANDS: Partial<Record<FaultKind, readonly (readonly [number, number])[]>> = {
   'agent-kill': [
@@ -86,7 +92,12 @@ const STANDS: Partial<Record<FaultKind, readonly (readonly [number, number])[]>>
   'link-block': [[2_000, 12_000]],
 };
 
-export function planRound(seed: number, round: number, { hosts, kinds }: Means): RoundPlan {
+/** `always`: every round is about that. */
+export function planRound(seed: number, round: number, { hosts, kinds }: Means, always?: 'resize'): RoundPlan {
+  // With a stream of its own: the rounds of all other themes are as they were before there was this one.
+  const isResizing = new Random(seedOfRound(seed ^ RESIZING, round)).chance(RESIZING_SHARE);
+  if (isResizing || always === 'resize')
+    return { seed, round, theme: 'resize', ...planResizing(new Random(seedOfRound(seed ^ RESIZING, round + 1)), { hosts, kinds }, STANDS) };
   const random = new Random(seedOfRound(seed, round));
   const theme = random.pick(TURNS);
   const possible = THEMES[theme].filter((kind) => kinds.includes(kind));

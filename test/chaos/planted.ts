@@ -30,6 +30,12 @@ export const BUGS = {
     right: 'const tombstone = readTombstone(agent.dataDir, runId);',
     wrong: 'const tombstone = { generation: 0, startNumber: 0, gatherings: [] };',
   },
+  /** An agent says that it has taken a list over, and its program goes on reading the old one. */
+  'list-not-replaced': {
+    file: 'activities/host/resizing.js',
+    right: 'replaceNodeFiles(agent, record, bytes, oldList);',
+    wrong: '',
+  },
 } as const satisfies Record<string, Bug>;
 
 export type BugName = keyof typeof BUGS;

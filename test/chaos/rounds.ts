@@ -22,6 +22,8 @@ export interface Wish {
   networkedEvery: number | null;
   /** The second octet of the loopback addresses: whoever runs beside this one takes another. */
   net: number;
+  /** What every round is to be about. */
+  theme?: 'resize';
   /** The command line to run, if it is another than this tree's. */
   main?: string;
   /** Where the evidence of violations goes. */
@@ -50,7 +52,7 @@ export async function playRounds(wish: Wish): Promise<Figures> {
   try {
     for (const round of wish.rounds) {
       const stack = await stacks.forRound(round);
-      const plan = planRound(wish.seed, round, { hosts: stack.hosts.length, kinds: stack.kinds });
+      const plan = planRound(wish.seed, round, { hosts: stack.hosts.length, kinds: stack.kinds }, wish.theme);
       wish.say(describePlan(plan));
       const result = await playRound(stack, plan);
       count(figures, result);
@@ -100,10 +102,10 @@ class Stacks {
 }
 
 /** Keeps the evidence; a stack on which something was violated is not used again. */
-async function report({ seed, evidenceDir, say }: Wish, stack: Stack, plan: RoundPlan, result: RoundResult, stacks: Stacks): Promise<void> {
+async function report({ seed, evidenceDir, theme, say }: Wish, stack: Stack, plan: RoundPlan, result: RoundResult, stacks: Stacks): Promise<void> {
   const dir = await keepEvidence(stack, plan, result, evidenceDir);
   for (const violation of result.violations) say(`  VIOLATED ${violation}`);
-  say(`  evidence: ${dir}; repeat with --seed ${seed} --only ${plan.round}`);
+  say(`  evidence: ${dir}; repeat with --seed ${seed} --only ${plan.round}${theme === undefined ? '' : ` --theme ${theme}`}`);
   await stacks.drop(stack);
 }
 

@@ -91,10 +91,13 @@ export class Watcher {
     if (now && isLive(now)) this.#live.set(key, { line, startTime: now.startTime, notedS: line.atS });
   }
 
-  #isOutdated({ runId, host, generation, startNumber }: Line): boolean {
+  /** Who is to have ended is looked at closely; a program whose list changes while it runs may be older than others. */
+  #isOutdated({ runId, host, generation, startNumber, read }: Line): boolean {
     return this.lines.some(
       (other) =>
-        other.event === 'start' && other.runId === runId && (other.generation > generation || (other.host === host && other.startNumber > startNumber)),
+        other.event === 'start' &&
+        other.runId === runId &&
+        ((read === undefined && other.generation > generation) || (other.host === host && other.startNumber > startNumber)),
     );
   }
 }

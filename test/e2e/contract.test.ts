@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { replaceFile } from '../../activities/host/replace-file.js';
+import { rosterPath } from '../../activities/host/store.js';
 import { nodeId } from '../../spec/roster.js';
 import { type Machines, readLines, startMachines } from '../helpers/machines.js';
 import { statusOf, untilNothingLeft, untilPhase } from '../helpers/runs.js';
+import { until } from '../helpers/until.js';
 
 let machines: Machines;
 beforeAll(async () => {
@@ -37,6 +40,7 @@ it('gives every node the same list, its own rank and every variable of the contr
       ...{ MUSTER_NODE_IP: address, MUSTER_NODE_INTERFACE: 'lo', MUSTER_HOST: nodes[rank]?.host, MUSTER_NODE_ID: nodeId(runId, address) },
       ...{ MUSTER_GENERATION: '1', MUSTER_START_NUMBER: '1', MUSTER_START_REASON: 'first', MUSTER_COOKIE: `${runId}/${nodes[rank]?.host}/1` },
       ...{ MINE: tricky, NCCL_SOCKET_IFNAME: 'mine', GLOO_SOCKET_IFNAME: 'lo', PWD: env.DSTACK_WORKING_DIR },
+      PATH: `${machines.env['PATH']}:${join(machines.dir, nodes[rank]?.host ?? '', 'bin')}`,
     });
     expect(Object.keys(env).filter((name) => /^(TEMPORAL_|npm_|INIT_CWD|MUSTER_SERVER|muster_)/.test(name))).toEqual([]);
     expect(readFileSync(`${out}-list-${rank}`, 'utf8')).toBe(list);
@@ -66,6 +70,37 @@ it('answers a program that asks the agent for the list by MUSTER_SOCKET', async 
   const run = await machines.start({ commands: [`node -e '${ask}'`] });
   await untilPhase(machines.client, run, 'succeeded');
   expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({ rank: 0, generation: 1 });
+});
+
+it('has the command muster in every node, of the agent itself, and with a PATH of the task too', async () => {
+  const out = join(machines.dir, 'listed');
+  const commands = [
+    'muster nodes > "$OUT-$DSTACK_NODE_RANK"',
+    'test "$(cat "$OUT-$DSTACK_NODE_RANK")" = "$DSTACK_NODES_IPS"',
+    'muster nodes --wait 2 --timeout 10s',
+  ];
+  for (const env of [{ OUT: out }, { OUT: `${out}-own`, PATH: '/usr/local/bin:/usr/bin:/bin' }]) {
+    const run = await machines.start({ nodes: 2, commands, env });
+    await untilPhase(machines.client, run, 'succeeded');
+    for (const rank of [0, 1]) expect(readLines(`${env.OUT}-${rank}`)).toHaveLength(2);
+  }
+});
+
+it('follows the list over the death of an agent', async () => {
+  const [out, enough] = [join(machines.dir, 'followed'), join(machines.dir, 'enough')];
+  const agent = await machines.startHost('host-4');
+  const commands = [`muster nodes --watch > ${out} & until [ -e ${enough} ]; do sleep 0.1; done; kill -0 $! && kill $!`];
+  const run = await machines.start({ hosts: ['host-4'], commands });
+  await until(() => readLines(out), ['1 127.11.0.4'], 15_000);
+  await machines.kill(agent);
+  await machines.startHost('host-4');
+  const { runId } = await statusOf(machines.client, run);
+  const path = rosterPath(join(machines.dir, 'host-4'), runId, 1);
+  replaceFile(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), generation: 2 }), 0o644);
+  await until(() => readLines(out), ['1 127.11.0.4', '2 127.11.0.4']);
+  machines.touch(enough);
+  await untilPhase(machines.client, run, 'succeeded');
+  await untilNothingLeft(runId);
 });
 
 it('names the host when its shell is missing, and starts nothing', async () => {

@@ -16,7 +16,7 @@ export interface Property {
 
 export const KEYS = [...TASK_FIELDS, ...COMING_KEYS, ...PLACEMENT_KEYS, ...PROGRAM_KEYS, ...UNFORWARDED_KEYS];
 const INNER =
-  'cpu gpu memory count min max name nodes commands where order ready port command timeout local_path url path branch hash if_exists cron every digest parts bytes scope attempts losses window backoff rules exit_codes causes do charge on_events duration interval failures start_period __proto__';
+  'cpu gpu memory count min max name nodes commands where order ready port command timeout local_path url path branch hash if_exists cron every digest parts bytes scope attempts losses window backoff rules exit_codes causes do charge on_events duration interval failures start_period signal exec __proto__';
 const TEMPLATE_BITS = [
   '${{',
   '}}',
@@ -52,7 +52,7 @@ const YAML_BITS = [
   '\0',
   '${{ groups[0].nodes[0].IP_ADDRESS }}',
 ];
-const VALID = `name: demo\nnodes: 3\nenv:\n  - A=1\nresources: {gpu: "A100:2", memory: 16GB..}\nstartup_order: {order: master-first, ready: {port: 80}}\nrestart: {scope: node, backoff: 1s..5m, rules: [{exit_codes: [1, 100..120, SIGSEGV], causes: [OutOfMemory], do: restart, charge: free}]}\nhealth: {port: 80, interval: 10s}\nwhere: {rack: a}\nfiles: [a, "b:c"]\ncommands:\n  - |\n    echo \${{ groups[0].nodes[2].IP_ADDRESS }}\n  - "x: y"\n`;
+const VALID = `name: demo\nnodes: 3..8\nsettle: 5s\nspares: 1\non_host_loss: replace\non_resize: restart\nenv:\n  - A=1\nresources: {gpu: "A100:2", memory: 16GB..}\nstartup_order: {order: master-first, ready: {port: 80}}\nrestart: {scope: node, backoff: 1s..5m, rules: [{exit_codes: [1, 100..120, SIGSEGV], causes: [OutOfMemory], do: restart, charge: free}]}\nhealth: {port: 80, interval: 10s}\nwhere: {rack: a}\nfiles: [a, "b:c"]\ncommands:\n  - |\n    echo \${{ groups[0].nodes[2].IP_ADDRESS }}\n  - "x: y"\n`;
 
 const likely = fc.oneof(
   fc.constantFrom<unknown>(
@@ -95,6 +95,14 @@ const likely = fc.oneof(
     'free',
     'replace',
     'strict',
+    'shrink',
+    'file',
+    'signal',
+    '2..2',
+    { min: 1, max: 4 },
+    { signal: 'USR1' },
+    { exec: 'a' },
+    'master-done',
     ['error'],
     [{ do: 'ignore' }],
     'UTC',
@@ -121,6 +129,12 @@ const recovery = fc.record(
     ),
     on_host_loss: likely,
     fencing: likely,
+    nodes: fc.oneof(likely, fc.record({ min: likely, max: likely }, { requiredKeys: [] })),
+    on_resize: fc.oneof(likely, fc.record({ signal: likely, exec: likely, timeout: likely }, { requiredKeys: [] })),
+    settle: likely,
+    spares: likely,
+    stop_criteria: likely,
+    startup_order: likely,
     hosts: list,
   },
   { requiredKeys: [] },
@@ -132,6 +146,7 @@ const context = { defaultName: 'x', submitterEnv: { HOME: '/' }, unpacked: true 
 export function expectSound(parsed: ParsedTask): void {
   if (parsed.ok) {
     expectInLimits(parsed.task);
+    expectResizable(parsed.task);
     const again = JSON.stringify(JSON.parse(JSON.stringify(parsed.task)));
     if (again !== JSON.stringify(parsed.task)) throw new Error('a task that is no plain JSON');
     return;
@@ -156,6 +171,19 @@ function expectInLimits({ restart, health }: Task): void {
     health === null || ((health.port === null) !== (health.command === null) && health.intervalSeconds >= 1 && health.failures >= 1),
   ];
   if (sound.includes(false)) throw new Error(`beyond its limits: ${JSON.stringify({ restart, health })}`);
+}
+
+/** What a run does about its size by itself can be done. */
+function expectResizable({ nodes, elastic, settleSeconds, spares, onHostLoss, onResize, hosts, stopCriteria, startup }: Task): void {
+  const sound = [
+    elastic === null || (hosts === null && elastic.min === nodes && elastic.min < elastic.max && elastic.max <= 2_000),
+    settleSeconds >= 0 && settleSeconds <= 600,
+    spares === 0 || (onHostLoss === 'replace' && hosts === null && spares <= 100),
+    onResize.do === 'restart' || (stopCriteria === 'all-done' && startup.order === 'any'),
+    onResize.do !== 'exec' || (onResize.command.trim() !== '' && onResize.timeoutSeconds >= 1),
+    onResize.do !== 'signal' || !/KILL|STOP/.test(onResize.signal),
+  ];
+  if (sound.includes(false)) throw new Error(`cannot be resized so: ${JSON.stringify({ nodes, elastic, settleSeconds, spares, onHostLoss, onResize, hosts })}`);
 }
 
 export const PROPERTIES: readonly Property[] = [

@@ -1,7 +1,17 @@
-import { ApplicationFailure, activityInfo, CompleteAsyncError, Context } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, CompleteAsyncError, Context, heartbeat } from '@temporalio/activity';
 import { ActivityNotFoundError } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import type { HostActivities, PeerWord, RunNodeInput, StartNodeInput, StopNodeInput, WatchPeerInput } from '../../spec/activities.js';
+import type {
+  HostActivities,
+  MeetingInput,
+  NodeUpdate,
+  PeerWord,
+  RunNodeInput,
+  StartNodeInput,
+  StopNodeInput,
+  UpdateNodeInput,
+  WatchPeerInput,
+} from '../../spec/activities.js';
 import type { Failure, FailureType } from '../../spec/failures.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId, gatheringBase, hostQueue } from '../../spec/ids.js';
 import { type HostAnnounced, hostAnnounced, nodeHeard, nodesReleased, WORKFLOW_TYPES } from '../../spec/messages.js';
@@ -24,6 +34,10 @@ export interface FakeHostSettings {
   exitAfterMs?: number;
   lastLines?: string;
   failStart?: { type: FailureType; message: string };
+  /** It does not take over a new list. */
+  failUpdate?: Failure;
+  /** It goes to the meeting for a new list so late. */
+  updatesAfterMs?: number;
   /** It announces itself, and nobody serves its queue. */
   silent?: boolean;
   /** It takes `startNode` and never answers. */
@@ -46,6 +60,7 @@ interface Inputs {
   watchPeer: WatchPeerInput;
   startNode: StartNodeInput;
   runNode: RunNodeInput;
+  updateNode: UpdateNodeInput;
   stopNode: StopNodeInput;
 }
 
@@ -75,7 +90,7 @@ export class FakeHost {
   readonly calls: (keyof Inputs)[] = [];
   identity: string;
   alive = true;
-  #inputs: { [K in keyof Inputs]: Inputs[K][] } = { startNode: [], runNode: [], stopNode: [], watchPeer: [] };
+  #inputs: { [K in keyof Inputs]: Inputs[K][] } = { startNode: [], runNode: [], updateNode: [], stopNode: [], watchPeer: [] };
   #memories = new Map<string, Memory>();
   #worker: Worker | undefined;
   #done: Promise<void> | undefined;
@@ -97,8 +112,8 @@ export class FakeHost {
     return this.#inputs[activity];
   }
 
-  async announce(more: Partial<Omit<HostAnnounced, 'facts'>> = {}): Promise<void> {
-    const facts = {
+  get facts(): HostAnnounced['facts'] {
+    return {
       host: this.name,
       identity: this.identity,
       address: this.address,
@@ -112,9 +127,13 @@ export class FakeHost {
       version: 'fake',
       protocol: this.settings.protocol ?? OWN_PROTOCOL,
     };
+  }
+
+  async announce(more: Partial<Omit<HostAnnounced, 'facts'>> = {}): Promise<void> {
+    const { facts } = this;
     await this.env.client.workflow.signalWithStart(WORKFLOW_TYPES.fleet, {
       ...{ workflowId: fleetWorkflowId(DEFAULT_FLEET), taskQueue: controlQueue(DEFAULT_FLEET), args: [{ fleet: DEFAULT_FLEET }] },
-      ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, leaving: false, ...more }] },
+      ...{ signal: hostAnnounced, signalArgs: [{ facts, runs: [], rebuilt: false, leaving: false, drained: false, ...more }] },
     });
   }
 
@@ -148,6 +167,11 @@ export class FakeHost {
     for (const start of this.#allStarts()) if (start.released) void this.#exit(start, code);
   }
 
+  /** What it knew of its programs is lost, and they are ended. */
+  loseState(): void {
+    for (const start of this.#allStarts()) if (start.released) this.#fail(start, { type: 'HostStateLost', message: `host ${this.name} has lost its state` });
+  }
+
   /** Reaches no peer any more, and says so of those that it looked for. */
   async losePeers(): Promise<void> {
     this.settings.sawPeer = { kind: 'unreachable', message: 'refused' };
@@ -159,6 +183,7 @@ export class FakeHost {
     return {
       startNode: (input) => this.#startNode(input),
       runNode: (input) => this.#runNode(input),
+      updateNode: (input) => this.#updateNode(input),
       stopNode: (input) => this.#stopNode(input),
       watchPeer: (input) => this.#watchPeer(input),
       readOutput: async () => ({ startNumber: 1, data: '', nextOffset: 0, size: 0, skippedBytes: 0, end: true }),
@@ -256,6 +281,26 @@ export class FakeHost {
     throw new CompleteAsyncError();
   }
 
+  async #updateNode(input: UpdateNodeInput): Promise<NodeUpdate> {
+    this.calls.push('updateNode');
+    this.#inputs.updateNode.push(input);
+    const memory = this.#memory(input.run.runId);
+    const start = memory.starts.find((known) => known.number === input.startNumber);
+    const { failUpdate } = { ...this.settings };
+    if (!start || failUpdate) return { kind: 'failed', failure: failUpdate ?? { type: 'Superseded', message: 'no such start' }, unreachable: [] };
+    const { cancelled } = Context.current();
+    const beats = setInterval(() => heartbeat(), 200);
+    const meets = new Promise<void>((resolve) => setTimeout(() => this.floor.arrive(input, resolve), this.settings.updatesAfterMs ?? 0));
+    const late = pause(input.barrierDeadlineMs - (await this.env.nowMs()) + 2_000).then(() => 'late' as const);
+    const calledOff = cancelled.catch(() => 'late' as const);
+    const met = input.decided ? 'met' : await Promise.race([meets.then(() => 'met' as const), late, calledOff]);
+    clearInterval(beats);
+    if (met === 'late') return { kind: 'failed', failure: { type: 'BarrierBroken', message: 'not all came' }, unreachable: [] };
+    memory.generation = input.generation;
+    start.generation = input.generation;
+    return { kind: 'updated' };
+  }
+
   async #stopNode(input: StopNodeInput) {
     this.calls.push('stopNode');
     this.#inputs.stopNode.push(input);
@@ -319,7 +364,7 @@ export class FakeHost {
 export class Floor {
   #waiting = new Map<string, { rank: number; go: () => void }[]>();
 
-  arrive({ run, generation, rank, nodes }: RunNodeInput, go: () => void): void {
+  arrive({ run, generation, rank, nodes }: MeetingInput, go: () => void): void {
     const key = `${run.runId}/${generation}`;
     const others = (this.#waiting.get(key) ?? []).filter((other) => other.rank !== rank);
     const all = [...others, { rank, go }];

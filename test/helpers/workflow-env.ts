@@ -41,10 +41,15 @@ export interface WorkflowEnv {
   close(): Promise<void>;
 }
 
+export interface EnvSettings {
+  continueAsNewAt?: number;
+  forgetful?: boolean;
+}
+
 let quiet = false;
 
-/** `continueAsNewAt`: the number of events at which a real server suggests to continue as new. */
-export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number): Promise<WorkflowEnv> {
+/** `continueAsNewAt`: the number of events at which a real server suggests to continue as new. `forgetful`: the control worker replays at every task. */
+export async function openWorkflowEnv(kind: ServerKind, { continueAsNewAt, forgetful = false }: EnvSettings = {}): Promise<WorkflowEnv> {
   if (!quiet) Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'off', forward: {} } } });
   quiet = true;
   const env = await (kind === 'skipping' ? openSkipping() : openReal(continueAsNewAt));
@@ -55,6 +60,7 @@ export async function openWorkflowEnv(kind: ServerKind, continueAsNewAt?: number
   if (kind === 'skipping') client.workflow.list = listOpen(client, namespace);
   const worker = await Worker.create({
     ...{ connection: nativeConnection, namespace, identity: IDENTITY, taskQueue: controlQueue(DEFAULT_FLEET) },
+    ...(forgetful ? { maxCachedWorkflows: 0 } : {}),
     ...{ workflowBundle: { codePath: BUNDLE }, activities: createControlActivities(client), sinks: createControlSinks(client) },
   });
   const done = worker.run();

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { LeaseRequested } from '../../spec/messages.js';
-import type { NodeEnd, RunStatus } from '../../spec/nodes.js';
+import type { NodeEnd, RunPhase, RunStatus } from '../../spec/nodes.js';
 import { OWN_PROTOCOL } from '../../spec/protocol.js';
 import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roster.js';
+import type { Task } from '../../spec/task/task.js';
 import { describeRun } from '../../workflows/decisions/details.js';
 import { compareIds, decideGrants, decideNever, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
 import { decideOutcome, decideVerdict, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
-import { refuseResize } from '../../workflows/decisions/resize.js';
+import { planResize, readWish } from '../../workflows/decisions/resize.js';
 import type { RestartDecision } from '../../workflows/decisions/restart.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
+import { decideFlapping, settleMs } from '../../workflows/decisions/settle.js';
 import { heartbeatSeconds } from '../../workflows/decisions/timing.js';
 
 const TOLD = { address: null, network: null, interface: null };
@@ -28,6 +30,8 @@ function request(name: string, nodes: number, change: Partial<LeaseRequested> = 
     request: name,
     parts: [{ group: 0, nodes, where: {}, resources: null }],
     hosts: null,
+    except: [],
+    extra: false,
     first: true,
     unmet: 'wait',
     stop: STOP,
@@ -60,6 +64,57 @@ describe('leases', () => {
     ['another host when the run asks for a replacement', [host('h-1', { lease: held('a') }), host('h-2')], [request('a', 1, { first: false })], ['a: h-2']],
   ])('grants %s', (_, hosts, queue, expected) => {
     expect(granted(hosts, queue)).toEqual(expected);
+  });
+
+  const extra = (name: string, nodes: number, change: Partial<LeaseRequested> = {}) =>
+    request(name, nodes, { extra: true, first: false, deadlineMs: Number.MAX_SAFE_INTEGER, ...change });
+  const two = [host('h-1'), host('h-2')];
+  it.each<[string, FleetHost[], LeaseRequested[], string[]]>([
+    ['what is left, when it is less than was asked for', two, [request('a', 1), extra('x', 5)], ['a: h-1', 'x: h-2']],
+    ['at most as many as were asked for', two, [extra('x', 1)], ['x: h-1']],
+    [
+      'to the first of two what it asks for, and to the second what is left then',
+      [...two, host('h-3')],
+      [extra('x', 2), extra('y', 2)],
+      ['x: h-1 h-2', 'y: h-3'],
+    ],
+    ['nothing when nothing is free', [host('h-1', { lease: held('a') })], [extra('x', 1)], []],
+    ['to all others first when they have asked later', two, [extra('x', 2), request('a', 1)], ['a: h-1', 'x: h-2']],
+    ['nothing while another waits for hosts that exist', [...two, host('h-3', { lease: held('z') })], [extra('x', 1), request('a', 3)], []],
+    [
+      'nothing while another waits for a pinned host that exists',
+      [...two, host('h-3', { lease: held('z') })],
+      [extra('x', 1), request('a', 1, { hosts: ['h-3'] })],
+      [],
+    ],
+    ['what another waits for that could not be met by all hosts together', two, [request('a', 3), extra('x', 3)], ['x: h-1 h-2']],
+    ['what another waits for whose pinned host is not there', two, [request('a', 1, { hosts: ['h-9'] }), extra('x', 3)], ['x: h-1 h-2']],
+    ['no host that it does not want now', two, [extra('x', 2, { except: ['h-1'] }), extra('y', 2)], ['x: h-2', 'y: h-1']],
+    [
+      'only the hosts that it names, in their order, those that are free',
+      [...two, host('h-3')],
+      [extra('x', 3, { hosts: ['h-3', 'h-9', 'h-1'] })],
+      ['x: h-3 h-1'],
+    ],
+    ['to the next one when nothing is there for the first', two, [extra('x', 1, { hosts: ['h-9'] }), extra('y', 1)], ['y: h-1']],
+    [
+      'no host that is drained, leaving or silent, or held by the run itself',
+      [host('h-1', { drained: true }), host('h-2', { leaving: true }), host('h-3', { silent: true }), host('h-4', { lease: held('x') }), host('h-5')],
+      [extra('x', 5)],
+      ['x: h-5'],
+    ],
+  ])('grants extra hosts: %s', (_, hosts, queue, expected) => {
+    expect(granted(hosts, queue)).toEqual(expected);
+  });
+
+  it('grants extra hosts for the group that wants some, of those that fit it', () => {
+    const parts = [part(0, 0), part(1, 3, { role: 'worker' })];
+    const [grant] = decideGrants([host('h-1'), labelled('h-2', { role: 'worker' })], [extra('x', 0, { parts })]);
+    expect(grant?.hosts).toEqual([{ host: 'h-2', identity: 'identity-of-h-2', group: 1 }]);
+  });
+
+  it('grants no host that a request does not want now, and holds up nobody for it', () => {
+    expect(granted([host('h-1')], [request('a', 1, { except: ['h-1'] }), request('b', 1)])).toEqual(['b: h-1']);
   });
 
   const labelled = (id: string, labels: Record<string, string>) => {
@@ -101,10 +156,19 @@ describe('leases', () => {
     expect(describeWait(hosts, request('a', 1, { hosts: ['h-9'] }))).toContain('never announced: h-9');
   });
 
+  it('says what a request does not want of what is free', () => {
+    const hosts = [host('h-1'), host('h-2'), host('h-3', { lease: held('x') })];
+    expect(describeWait(hosts, request('a', 2, { except: ['h-2', 'h-3'] }))).toBe(
+      'needs 2 hosts; the fleet default has 3 (1 free, 1 in use, 0 silent, 1 not wanted now)',
+    );
+  });
+
   const request4 = (change: Partial<LeaseRequested>) => request('a', 4, change);
   it.each<[string, FleetHost[], Partial<LeaseRequested>, string | null]>([
     ['when all are there, though in use', [1, 2, 3, 4].map((n) => host(`h-${n}`, { lease: held('x') })), {}, null],
     ['when all are there, though silent', [1, 2, 3, 4].map((n) => host(`h-${n}`, { silent: true })), {}, null],
+    ['when one is not wanted now', [1, 2, 3, 4].map((n) => host(`h-${n}`)), { except: ['h-4'] }, null],
+    ['when it would take extra hosts, and there are none', [], { extra: true }, null],
     [
       'when one is drained',
       [1, 2, 3, 4].map((n) => host(`h-${n}`, { drained: n === 4 })),
@@ -133,17 +197,54 @@ describe('leases', () => {
 });
 
 describe('a wish for another number of nodes', () => {
-  const wish = { nodes: 3, pinned: null, groups: 1, phase: 'running' as const, stopping: false };
+  const group = (name: string, nodes: number, command = 'true') => ({ name, nodes, commands: [command], resources: null, where: {} });
+  const one = { hosts: null, elastic: null, groups: [group('0', 2)] };
+  const two = { hosts: null, elastic: null, groups: [group('head', 1), group('workers', 3, 'join ${{ groups[workers].nodes[1].IP_ADDRESS }}')] };
+  const facts = { task: one as Pick<Task, 'hosts' | 'groups' | 'elastic'>, sizes: [2], phase: 'running' as RunPhase, stopping: false };
+  it.each<[unknown, Partial<typeof facts>, ReturnType<typeof readWish>]>([
+    [{ nodes: 3 }, {}, { sizes: [3] }],
+    [{ nodes: 3 }, { task: two, sizes: [1, 3] }, { refused: 'the task has 2 groups, so say which: head=N workers=N' }],
+    [{ groups: { workers: 5 } }, { task: two, sizes: [1, 3] }, { sizes: [1, 5] }],
+    [{ groups: { helpers: 5 } }, { task: two, sizes: [1, 3] }, { refused: 'groups: there is no group helpers, only head, workers' }],
+    [{ groups: { workers: 0 } }, { task: two, sizes: [1, 3] }, { refused: 'workers: expected at least 1, got 0; `muster stop` ends a run' }],
+    [
+      { groups: { workers: 1 } },
+      { task: two, sizes: [1, 3] },
+      { refused: 'its commands name a node that would be gone: expected a node of groups[workers] that is there, got nodes[1]; its only index is 0' },
+    ],
+    [{ nodes: 3 }, { task: { ...one, hosts: ['a', 'b'] } }, { refused: 'the task names 2 hosts, so it cannot have 3 nodes' }],
+    [{ nodes: 9 }, { task: { ...one, elastic: { min: 2, max: 8 } } }, { refused: 'the task says `nodes: 2..8`, so it cannot have 9' }],
+    [{ nodes: 0 }, {}, { refused: 'nodes: expected at least 1, got 0; `muster stop` ends a run' }],
+    [{ nodes: 1.5 }, {}, { refused: 'nodes: expected a whole number such as `3`, got 1.5' }],
+    [null, {}, { refused: 'nodes: expected a whole number such as `3`, got nothing' }],
+    [{ nodes: 3 }, { stopping: true }, { refused: 'the run is being stopped' }],
+    [{ nodes: 3 }, { phase: 'failed' }, { refused: 'the run has ended' }],
+  ])('%j with %j is answered by %j', (wish, change, answer) => {
+    expect(readWish(wish, { ...facts, ...change })).toEqual(answer);
+  });
+
+  it('takes the tail of each group that shrinks, and says how many are to come to which', () => {
+    const node = (group: string, host: string, rank: number) => ({ rank, group, host, address: '', interface: '', port: 1, gpus: 0, id: '' });
+    const nodes = [node('head', 'a', 0), node('workers', 'b', 1), node('workers', 'c', 2)];
+    expect(planResize(nodes, ['head', 'workers'], [3, 1], null)).toEqual({ leave: ['c'], newcomers: [{ group: 0, nodes: 2 }], hosts: null });
+    expect(planResize(nodes, ['head', 'workers'], [1, 2], null)).toEqual({ leave: [], newcomers: [], hosts: null });
+  });
+});
+
+describe('the time before a run grows', () => {
   it.each([
-    [{}, null],
-    [{ groups: 2 }, 'the task has 2 groups, and groups cannot be resized yet'],
-    [{ pinned: ['a', 'b'] }, 'the task names 2 hosts, so it cannot have 3 nodes'],
-    [{ nodes: 0 }, 'nodes: expected at least 1, got 0; `muster stop` ends a run'],
-    [{ nodes: 1.5 }, 'nodes: expected a whole number such as `3`, got 1.5'],
-    [{ stopping: true }, 'the run is being stopped'],
-    [{ phase: 'failed' as const }, 'the run has ended'],
-  ])('with %j is answered by %s', (change, answer) => {
-    expect(refuseResize({ ...wish, ...change })).toBe(answer);
+    [[], 30_000],
+    [[1], 30_000],
+    [[1, 2, 3], 120_000],
+    [[1, 2, 3, 4, 5, 6, 7, 8], 600_000],
+    [[-700_000, -650_000, 1], 30_000],
+  ])('after changes at %j is %d ms', (changedAtMs, expected) => {
+    expect(settleMs({ settleSeconds: 30, changedAtMs, nowMs: 1_000 })).toBe(expected);
+  });
+
+  it('leaves out who was lost as long ago', () => {
+    expect(decideFlapping({ lostAtMs: { a: 0, b: 90 }, forMs: 50, nowMs: 100 })).toEqual({ except: ['b'], untilMs: 140 });
+    expect(decideFlapping({ lostAtMs: {}, forMs: 50, nowMs: 100 })).toEqual({ except: [], untilMs: Number.POSITIVE_INFINITY });
   });
 });
 
@@ -279,7 +380,7 @@ describe('the outcome', () => {
   const fail: RestartDecision = { do: 'fail', exhausted: false, why: 'no restart is asked for' };
   const judged = (seen: SeenEnd, restart: RestartDecision = fail, retry = false, closed: string | null = null): SeenEnd => ({
     ...seen,
-    verdict: decideVerdict(seen, { generation: 1, nodes: 3, retry, closed, restart }),
+    verdict: decideVerdict(seen, { generation: 1, nodes: 3, retry, closed, restart, leaves: false }),
   });
   const decide = (ends: SeenEnd[], stopCriteria: 'all-done' | 'master-done' = 'all-done') => decideOutcome({ ends, nodes: 3, stopCriteria });
   const again = { delayMs: 0, charge: 'restart' as const, left: 1, why: '1 of 3 restarts left' };

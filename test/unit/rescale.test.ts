@@ -10,7 +10,7 @@ vi.mock('@temporalio/workflow', () => ({
 const { newRecord } = await import('../../workflows/run-record.js');
 const { putBack } = await import('../../workflows/rescale.js');
 
-const wish = (id: string, nodes: number): Resize => ({ id, nodes, state: 'waiting', message: '' });
+const wish = (id: string, nodes: number): Resize => ({ id, nodes, sizes: [nodes], state: 'waiting', message: '' });
 const task = {} as Task;
 let record: RunRecord;
 

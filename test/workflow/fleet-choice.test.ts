@@ -1,11 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import * as messages from '../../spec/messages.js';
-import { fleetHandle, hostsOf, statesOf } from '../helpers/workflow-env.js';
+import { until } from '../helpers/until.js';
+import { fleetHandle, hostsOf, type StoryRun, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
 const stage = openStage();
 
 const drain = (host: string, drained: boolean) => fleetHandle(stage.env).executeUpdate(messages.drain, { args: [{ host, drained }] });
+
+/** What agents read. */
+const drainedIn = async () => (await fleetHandle(stage.env).describe()).memo?.['drained'] ?? [];
+
+/** What a run has heard of drained hosts. */
+async function heardOf({ handle }: StoryRun): Promise<string[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
+    const { host } = JSON.parse(Buffer.from(signal?.input?.payloads?.[0]?.data ?? '{}').toString()) as Partial<messages.HostDrained>;
+    return signal?.signalName === messages.hostDrained.name || signal?.signalName === messages.hostResumed.name ? [`${signal.signalName} ${host}`] : [];
+  });
+}
 
 describe('a request that the fleet could never meet', () => {
   it('is refused at once, with what is missing, when the hosts are known', async () => {
@@ -63,11 +76,43 @@ describe('a drained host', () => {
     await stage.allFree();
   });
 
+  it('is told to the run that holds it, as is that it was resumed', async () => {
+    await stage.hosts({ a: { exitCode: null }, b: { exitCode: null } });
+    const run = await stage.run({ nodes: 1, hosts: ['a'], host_timeout: '1d' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await drain('b', true);
+    await drain('a', true);
+    await until(() => heardOf(run), ['hostDrained a']);
+    await drain('a', false);
+    await until(() => heardOf(run), ['hostDrained a', 'hostResumed a']);
+    await run.stop('now');
+    await run.outcome();
+    await drain('a', true);
+    await stage.allFree();
+    expect(await heardOf(run)).toEqual(['hostDrained a', 'hostResumed a']);
+  });
+
   it('stays drained when its agent announces itself again', async () => {
     const [a] = await stage.hosts({ a: {} });
     await drain('a', true);
     await a?.announce();
     expect(await statesOf(stage.env)).toEqual({ a: 'drained' });
+  });
+
+  it('is drained for a rebuilt fleet, too, when its agent has read that it was', async () => {
+    const [a] = await stage.hosts({ a: {}, b: {} });
+    await drain('a', true);
+    expect(await drainedIn()).toEqual(['a']);
+    await until(async () => (await fleetHandle(stage.env).describe()).raw.pendingActivities?.length ?? 0, 0);
+    await fleetHandle(stage.env).terminate();
+    await a?.announce({ rebuilt: true, drained: true });
+    await until(() => statesOf(stage.env), { a: 'drained' });
+    expect(await drainedIn()).toEqual(['a']);
+    await drain('a', false);
+    // What an agent has read before does not undo it.
+    await a?.announce({ drained: true });
+    expect(await statesOf(stage.env)).toEqual({ a: 'free' });
+    expect(await drainedIn()).toEqual([]);
   });
 
   it('must be known', async () => {

@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import pino from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { DEFAULT_FLEET } from '../../spec/ids.js';
+import * as messages from '../../spec/messages.js';
+import { announce } from '../../workers/announce.js';
 import { until } from '../helpers/until.js';
 import { fleetHandle, hostsOf, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
 /** So small that a fleet continues as new within a story. */
 const EVENTS = 40;
-const stage = openStage('real', EVENTS);
+const stage = openStage('real', { continueAsNewAt: EVENTS });
 
 const executionOf = async () => (await fleetHandle(stage.env).describe()).runId;
 
@@ -65,6 +69,26 @@ describe('a fleet that continues as new', () => {
     if (a) a.settings.exitCode = 0;
     expect((await waiting.outcome(15_000)).status).toBe('succeeded');
     await stage.allFree();
+  });
+});
+
+describe('an agent', () => {
+  it('tells a fleet that is rebuilt that its host was drained, also when the one before had continued as new since', async () => {
+    const [a, b] = await stage.hosts({ a: {}, b: {} });
+    if (!a) throw new Error('no host');
+    const { client } = stage.env;
+    const agent = await announce(client, DEFAULT_FLEET, a.facts, () => [], pino({ level: 'silent' }));
+    await fleetHandle(stage.env).executeUpdate(messages.drain, { args: [{ host: 'a', drained: true }] });
+    const before = await executionOf();
+    for (let i = 0; (await executionOf()) === before; i++) {
+      if (i > EVENTS) throw new Error('the fleet did not continue as new');
+      await b?.announce();
+    }
+    const looks = vi.spyOn(client.workflow, 'getHandle');
+    await until(() => looks.mock.calls.length > 1, true, 15_000);
+    await fleetHandle(stage.env).terminate();
+    await until(() => statesOf(stage.env), { a: 'drained' }, 15_000);
+    agent.stop();
   });
 });
 

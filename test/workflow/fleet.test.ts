@@ -78,6 +78,8 @@ describe('the fleet', () => {
       request: 'r',
       parts: [{ group: 0, nodes: 1, where: {}, resources: null }],
       hosts: null,
+      except: [],
+      extra: false,
       first: true,
       unmet: 'wait' as const,
       stop: { signal: 'SIGTERM', seconds: 5 },
@@ -136,6 +138,8 @@ describe('the fleet', () => {
     const again = {
       run: { handle, runId, name: handle, fleet: 'default' },
       hosts: null,
+      except: [],
+      extra: false,
       first: true,
       unmet: 'wait' as const,
       stop: { signal: 'SIGTERM', seconds: 5 },

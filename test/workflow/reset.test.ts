@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rescale } from '../../spec/messages.js';
+import type { RunStatus } from '../../spec/nodes.js';
 import { until } from '../helpers/until.js';
 import { type StoryRun, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
@@ -74,6 +75,22 @@ describe('a run that was reset', () => {
     const { status } = await run.outcome();
     expect(status).toBe('succeeded');
     await until(() => [b?.running(), c?.running()], [0, 0]);
+    await stage.allFree();
+  });
+
+  it('leaves nothing on hosts that had joined it while its nodes ran on, which join it again by the wish that it hears again', async () => {
+    const [a, b, c] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: null }, c: { exitCode: null } });
+    const run = await stage.run({ nodes: 1, on_resize: 'file' });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.executeUpdate(rescale, { args: [{ nodes: 3 }] });
+    await run.untilStatus(({ nodes }) => nodes.length === 3);
+    await resetAfter(/nodesReleased/);
+    const starts = ({ nodes }: RunStatus) => JSON.stringify(nodes.map(({ startNumber }) => startNumber));
+    const { restarts } = await run.untilStatus((status) => starts(status) === '[1,2,2]', 30_000);
+    expect(restarts).toBe(0);
+    await until(() => [a, b, c].map((host) => host?.running()), [1, 1, 1]);
+    for (const host of [a, b, c]) host?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
     await stage.allFree();
   });
 

@@ -4,7 +4,7 @@ import { until } from '../helpers/until.js';
 import { openStage } from './stage.js';
 
 /** A run whose history is as long as this goes on with an empty one, between two generations. */
-const stage = openStage('real', 60);
+const stage = openStage('real', { continueAsNewAt: 60 });
 
 it('continues as new between generations, and is the same run to everybody', async () => {
   const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: [7, 7, 7, 7, 7, null] } });

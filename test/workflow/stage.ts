@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import { FakeHost, type FakeHostSettings, Floor } from '../helpers/fake-host.js';
 import { until } from '../helpers/until.js';
-import { hostsOf, openWorkflowEnv, type ServerKind, type StoryRun, startRun, type WorkflowEnv } from '../helpers/workflow-env.js';
+import { type EnvSettings, hostsOf, openWorkflowEnv, type ServerKind, type StoryRun, startRun, type WorkflowEnv } from '../helpers/workflow-env.js';
 import { recordHistory } from '../replay/record.js';
 
 /** What a story is told on: a server, a control worker, hosts and runs of its own. */
@@ -17,7 +17,7 @@ export interface Stage {
 }
 
 /** Opens a stage for every test of the file, and closes it with a look at what the story left behind. */
-export function openStage(kind: ServerKind = 'skipping', continueAsNewAt?: number): Stage {
+export function openStage(kind: ServerKind = 'skipping', settings: EnvSettings = {}): Stage {
   let env: WorkflowEnv | undefined;
   let floor = new Floor();
   let hosts: FakeHost[] = [];
@@ -53,7 +53,7 @@ export function openStage(kind: ServerKind = 'skipping', continueAsNewAt?: numbe
   };
 
   beforeEach(async () => {
-    env = await openWorkflowEnv(kind, continueAsNewAt);
+    env = await openWorkflowEnv(kind, settings);
   });
   afterEach(async () => {
     const left = await leftOf(current(), hosts, runs);

@@ -1,7 +1,7 @@
 import type { GrantedHost, HostFacts, HostStatus, Lease } from '../../spec/fleet.js';
 import { HOSTS_LISTED, type HostsAsked, type LeaseRequested } from '../../spec/messages.js';
 import { protocolProblem } from '../../spec/protocol.js';
-import { placeParts } from './placement.js';
+import { placeParts, placeSome } from './placement.js';
 import { describeNeeds } from './resource-words.js';
 import { canEverBeMet, describeLack, meets } from './resources.js';
 
@@ -40,7 +40,11 @@ function candidates(all: readonly FleetHost[], request: LeaseRequested): FleetHo
   return wanted.flatMap((id) => all.find((host) => host.facts.host === id) ?? []);
 }
 
-/** Own hosts first, so that a run that was reset finds its own processes; then by id, numbers as numbers. */
+/** The pinned ones as they were named; else own hosts first, so that a run that was reset finds its own processes, then by id, numbers as numbers. */
+function inOrder(hosts: FleetHost[], request: LeaseRequested): HostFacts[] {
+  return (request.hosts === null ? hosts.sort(byPreference(request)) : hosts).map(({ facts }) => facts);
+}
+
 function byPreference(request: LeaseRequested): (a: FleetHost, b: FleetHost) => number {
   const own = (host: FleetHost) => (host.lease?.runId === request.run.runId ? 0 : 1);
   return (a, b) => own(a) - own(b) || compareIds(a.facts.host, b.facts.host);
@@ -62,36 +66,44 @@ export function compareIds(a: string, b: string): number {
 
 /**
  * Grants all-or-nothing, first come first served. A request that the fleet as it stands could not meet
- * even if every host were free does not hold up those behind it.
+ * even if every host were free does not hold up those behind it. What is left when no other waits goes to those who want extra hosts,
+ * in their order: they hold up nobody.
  */
 export function decideGrants(all: readonly FleetHost[], queue: readonly LeaseRequested[]): Grant[] {
   const grants: Grant[] = [];
   const taken = new Set<string>();
-  for (const request of queue) {
-    const possible = candidates(all, request).filter((host) => isUsed(host) && (!host.silent || isAvailable(host, request)));
-    const free = possible.filter((host) => !taken.has(host.facts.host) && isAvailable(host, request));
-    const place = (hosts: FleetHost[]) => {
-      const inOrder = request.hosts === null ? hosts.sort(byPreference(request)) : hosts;
-      return placeParts(
-        inOrder.map(({ facts }) => facts),
-        request.parts,
-        request.hosts !== null,
-      );
-    };
-    const hosts = place(free);
-    if (hosts === null) {
-      if (place(possible) === null) continue;
-      break;
-    }
+  const grant = (request: LeaseRequested, hosts: GrantedHost[]) => {
     for (const { host } of hosts) taken.add(host);
     grants.push({ request, hosts });
+  };
+  const wantedBy = (request: LeaseRequested) => {
+    const except = new Set(request.except);
+    return candidates(all, request).filter(({ facts }) => !except.has(facts.host));
+  };
+  const isFree = (request: LeaseRequested) => (host: FleetHost) => !taken.has(host.facts.host) && isAvailable(host, request);
+  for (const request of queue.filter(({ extra }) => !extra)) {
+    const possible = wantedBy(request).filter((host) => isUsed(host) && (!host.silent || isAvailable(host, request)));
+    const place = (hosts: FleetHost[]) => placeParts(inOrder(hosts, request), request.parts, request.hosts !== null);
+    const hosts = place(possible.filter(isFree(request)));
+    if (hosts !== null) grant(request, hosts);
+    else if (place(possible) !== null) return grants;
+  }
+  for (const request of queue.filter(({ extra }) => extra)) {
+    const hosts = placeSome(inOrder(wantedBy(request).filter(isFree(request)), request), request.parts);
+    if (hosts.length > 0) grant(request, hosts);
   }
   return grants;
 }
 
-/** Why the fleet could never meet a request with the hosts that it has, in words; null where it may, once they are free. */
+/**
+ * Why the fleet could never meet a request with the hosts that it has, in words; null where it may, once they are free. What is not wanted now
+ * may be wanted later, and whoever wants extra hosts can always wait.
+ */
 export function decideNever(all: readonly FleetHost[], request: LeaseRequested): string | null {
-  const others = all.filter((host) => isUsed(host) && (request.first || host.lease?.runId !== request.run.runId));
+  if (request.extra) return null;
+  // What the run is giving back may be its own again.
+  const isOwn = ({ lease }: FleetHost) => lease?.runId === request.run.runId && lease.state === 'held';
+  const others = all.filter((host) => isUsed(host) && (request.first || !isOwn(host)));
   const known = candidates(others, request).map(({ facts }) => facts);
   if (request.hosts !== null) {
     const missing = request.hosts.filter((id) => !others.some((host) => host.facts.host === id));
@@ -106,13 +118,17 @@ export function describeWait(all: readonly FleetHost[], request: LeaseRequested)
   const missing = (request.hosts ?? []).filter((id) => !all.some((host) => host.facts.host === id));
   const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : describeNeeds(request.parts);
   const count = (test: (host: FleetHost) => boolean) => all.filter(test).length;
+  const except = new Set(request.except);
+  const isFree = (host: FleetHost) => host.lease === null && !host.silent && isUsed(host);
+  const isWanted = ({ facts }: FleetHost) => !except.has(facts.host);
   const unused = [
+    [count((host) => isFree(host) && !isWanted(host)), 'not wanted now'],
     [count(({ leaving }) => leaving), 'leaving'],
     [count(({ drained }) => drained), 'drained'],
     [count(({ facts }) => protocolProblem(facts.protocol, facts.version) !== null), 'incompatible'],
   ] as const;
   const parts = [
-    `${count((host) => host.lease === null && !host.silent && isUsed(host))} free`,
+    `${count((host) => isFree(host) && isWanted(host))} free`,
     `${count((host) => host.lease !== null)} in use`,
     `${count((host) => host.lease === null && host.silent)} silent`,
     ...unused.flatMap(([hosts, how]) => (hosts > 0 ? [`${hosts} ${how}`] : [])),

@@ -12,11 +12,14 @@ export interface SeenEnd {
   verdict: Verdict | null;
 }
 
-/** `retry`: a broken barrier, or what a former life of the run has ended, is tried again, free of charge. `again`: the node starts again, alone. `restart`: all do. */
+/**
+ * `retry`: a broken barrier, or what a former life of the run has ended, is tried again, free of charge. `again`: the node starts again, alone. `restart`: all do. `leave`: the others go on
+ * without it. */
 export type Verdict =
   | { do: 'done' }
   | { do: 'again' | 'restart'; delayMs: number; failure: Failure; message: string }
   | { do: 'retry'; failure: Failure }
+  | { do: 'leave'; failure: Failure; message: string }
   | { do: 'fail'; failure: Failure };
 
 export type Outcome =
@@ -80,7 +83,7 @@ export function failureOfEnd(seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>, gener
 /** What is decided about a node's end, with the whole sentence for people. */
 export function decideVerdict(
   seen: Pick<SeenEnd, 'rank' | 'host' | 'end'>,
-  facts: { generation: number; nodes: number; retry: boolean; closed: string | null; restart: RestartDecision },
+  facts: { generation: number; nodes: number; retry: boolean; closed: string | null; restart: RestartDecision; leaves: boolean },
 ): Verdict {
   const { end } = seen;
   const { generation, nodes, retry, closed, restart } = facts;
@@ -95,6 +98,7 @@ export function decideVerdict(
     const why = restart.exhausted ? `, and ${restart.why}` : '';
     return { do: 'fail', failure: { type: restart.exhausted ? 'RestartsExhausted' : failure.type, message: `${what}${why}${others}` } };
   }
+  if (facts.leaves) return { do: 'leave', failure, message: `${what}; the others go on without it, ${restart.why}` };
   const when = restart.delayMs > 0 ? ` in ${Math.round(restart.delayMs / 100) / 10} s` : '';
   const who = restart.scope === 'node' ? `it starts again${when}` : nodes === 1 ? `it starts again${when}` : `all nodes start again${when}`;
   return { do: restart.scope === 'node' ? 'again' : 'restart', delayMs: restart.delayMs, failure, message: `${what}; ${who}, ${restart.why}` };
@@ -115,7 +119,7 @@ export function decideOutcome(facts: { ends: readonly SeenEnd[]; nodes: number; 
       return { kind: 'succeeded', message: `Node 0 on ${host} is done; the others were stopped` };
     }
   }
-  if (ends.length < nodes) return { kind: 'running' };
+  if (ends.filter(({ verdict }) => verdict?.do !== 'leave').length < nodes) return { kind: 'running' };
   const failed = ends.filter(({ end }) => end.kind === 'failed' || end.code !== 0);
   const ignored = failed.map(({ rank, end }) => `${rank} (${end.kind === 'exited' ? describeExit(end.code) : end.failure.type})`);
   if (ignored.length > 0) return { kind: 'succeeded', message: `All ${nodes} nodes are done; failures that a rule ignores: node ${ignored.join(', ')}` };

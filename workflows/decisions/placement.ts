@@ -23,6 +23,12 @@ export function placeParts(candidates: readonly Candidate[], parts: readonly Lea
   return takenBy && places.map((part, place) => grant(candidates[takenBy.indexOf(place)], part)).filter((host) => host !== null);
 }
 
+/** Hosts for the one part that wants some: as many as there are, up to what it says. `candidates` in the order of preference. */
+export function placeSome(candidates: readonly Candidate[], parts: readonly LeasePart[]): GrantedHost[] {
+  const part = parts.find(({ nodes }) => nodes > 0);
+  return part === undefined ? [] : candidates.flatMap((candidate) => grant(candidate, part) ?? []).slice(0, part.nodes);
+}
+
 function grant(candidate: Candidate | undefined, part: LeasePart): GrantedHost | null {
   const { group } = part;
   return candidate && meets(candidate, part) ? { host: candidate.host, identity: candidate.identity, group } : null;

@@ -9,7 +9,7 @@ import { compareAddresses } from './seal.js';
  */
 export function decidePlan(all: readonly FleetHost[], ahead: number, { fleet, parts, hosts, wish }: PlanAsked): Plan {
   const run = { handle: '', runId: '', name: '', fleet };
-  const request = { run, request: '', parts, hosts, first: false, unmet: 'wait' as const, ...NEVER_HELD };
+  const request = { run, request: '', parts, hosts, except: [], extra: false, first: false, unmet: 'wait' as const, ...NEVER_HELD };
   const [grant] = decideGrants(all, [request]);
   if (!grant) return { nodes: [], fails: null, waits: `it ${describeWait(all, request)}`, never: decideNever(all, request) !== null, ahead };
   const facts = all.map((host) => host.facts).filter(({ host }) => grant.hosts.some((granted) => granted.host === host));

@@ -46,7 +46,7 @@ export type RestartDecision =
 
 interface Facts {
   policy: Restart;
-  onHostLoss: 'fail' | 'replace';
+  onHostLoss: 'fail' | 'replace' | 'shrink';
   failed: FailedNode;
   charges: readonly Charge[];
   /** ranMs: the running time up to now of the gang; of the failed node's seat for a `restart` with scope `node`. */

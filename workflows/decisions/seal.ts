@@ -57,6 +57,15 @@ export function decideRoster(facts: {
   return { runId, generation: highest + 1, masterPort: ranked[0]?.node.freePort ?? null, nodes };
 }
 
+/** The roster before a change: where its rank 0 does not stay, the first of those who do takes its place. */
+export function withLivingMaster(roster: Roster, stay: readonly RosterNode[]): Roster {
+  const [master] = roster.nodes;
+  const heir = stay.find(({ group }) => group === master?.group);
+  if (!master || !heir || stay.some(({ host }) => host === master.host)) return roster;
+  const nodes = roster.nodes.map((node, rank) => (rank === 0 ? heir : node.host === heir.host ? master : node));
+  return { ...roster, nodes };
+}
+
 function inRanks(inOrder: readonly AddressedHost[], previous: readonly RosterNode[]): AddressedHost[] {
   const ranks = new Map(previous.map(({ host }, rank) => [host, rank]));
   const stays = ({ host }: AddressedHost) => (ranks.get(host) ?? inOrder.length) < inOrder.length;

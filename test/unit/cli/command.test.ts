@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { shellLine, splitCommand } from '../../../cli/command-words.js';
 import { UsageError } from '../../../cli/exit.js';
+import { nodesOf } from '../../../cli/numbers.js';
 import { userPath } from '../../../cli/paths.js';
 import { createProgram } from '../../../cli/program.js';
 import { quoteWord } from '../../../cli/shell-words.js';
@@ -43,6 +44,21 @@ it('puts what the command line says in the place of what the file says', () => {
   });
   expect(withWishes({ env: ['A=1', 'B'] }, { env: ['B=2'] })).toEqual({ env: ['A=1', 'B=2'] });
   expect(task.env).toEqual({ A: 1, B: 'b' });
+});
+
+it.each<[string, number | string, number, unknown]>([
+  ['3', 3, 3, null],
+  ['2..8', '2..8', 2, { min: 2, max: 8 }],
+  ['4..4', '4..4', 4, null],
+])('-n %s submits %j', (text, submitted, least, elastic) => {
+  const { submit, task } = readTask({ command: ['true'], nodes: nodesOf('--nodes')(text) });
+  expect([submit['nodes'], task.nodes, task.elastic]).toEqual([submitted, least, elastic]);
+});
+
+it.each(['0', '2001', '2..', '8..2', '0..2', 'three', '', '-1', '1.5'])('-n %j is a usage error', (text) => {
+  expect(() => nodesOf('--nodes')(text)).toThrow(
+    new UsageError(`--nodes takes a whole number from 1 to 2000, or a range of them such as 2..8, not ${JSON.stringify(text)}`),
+  );
 });
 
 it('takes a bare name from the environment of whoever submits', () => {

@@ -47,6 +47,12 @@ describe('what a fleet keeps from one execution to the next', () => {
   it('is all that it knew, to the last address', () => {
     const state = fleetOf(300);
     state.hosts.push({ ...machine(300), lease: null });
+    state.queue.push({
+      run: { handle: 'elastic', runId: id('d', 1), name: 'elastic', fleet: 'default' },
+      ...{ request: id('e', 1), parts: [{ group: 0, nodes: 8, where: {}, resources: null }], hosts: null, except: ['gpu-node-7.cluster-a'], extra: true },
+      ...{ first: false, unmet: 'wait', stop: { signal: 'SIGTERM', seconds: 30 } },
+      ...{ askedAtMs: 1_795_614_000_000, queueTimeoutSeconds: 600, deadlineMs: Number.MAX_SAFE_INTEGER },
+    });
     expect(unpackFleet(JSON.parse(JSON.stringify(packFleet(state))))).toEqual(state);
   });
 

@@ -21,10 +21,10 @@ What programs and scripts read is on stdout, words for people are on stderr. Lis
 | code | means |
 |---|---|
 | 0 | the run succeeded, or what was asked for was done |
-| 1 | the run failed, has ended already, or refused; a dev stack did not start |
-| 2 | wrong usage, an invalid task, no such run, host or schedule, an agent that may not start (address, port, data directory, host name) |
-| 3 | Temporal or a control worker does not answer, or Temporal is too old |
-| 4 | \`wait\` gave up waiting |
+| 1 | the run failed, has ended already, or refused; a dev stack did not start; \`nodes\`: the start ended before enough nodes were in, or too many follow the list |
+| 2 | wrong usage, an invalid task, no such run, host or schedule, an agent that may not start (address, port, data directory, host name); \`nodes\` outside of a job |
+| 3 | Temporal or a control worker does not answer, or Temporal is too old; \`nodes\`: the agent of this host does not answer |
+| 4 | \`wait\`, or \`nodes --wait\`, gave up waiting |
 | 5 | the run was stopped, cancelled or terminated by somebody else |
 | 70 | a bug of Muster |
 | 130, 143 | interrupted by Ctrl-C, by SIGTERM |

@@ -53,6 +53,11 @@ describe('the JSON Schema', () => {
     [{ startup_order: 'first' }],
     [{ env: 3 }],
     [{ restart: { rules: [{}] } }],
+    [{ nodes: '2..' }],
+    [{ nodes: { min: 2 } }],
+    [{ on_resize: 'exec' }],
+    [{ on_resize: { run: 'a' } }],
+    [{ on_host_loss: 'grow' }],
   ])('refuses %j', (task) => {
     expect(validate(task)).toBe(false);
   });
@@ -63,6 +68,8 @@ describe('the JSON Schema', () => {
     [{ commands: ['a'], ports: [8080], retry: true }],
     [{ commands: ['a'], restart: 3, health: { port: 80, interval: '5s' }, on_host_loss: 'replace', fencing: 'strict' }],
     [{ commands: ['a'], restart: { window: 'off', backoff: '1s..5m', rules: [{ exit_codes: [1, '100..120', 'SIGSEGV'], do: 'fail' }] } }],
+    [{ commands: ['a'], nodes: '2..8', settle: 0, on_resize: { signal: 'USR1' }, on_host_loss: 'replace', spares: 2 }],
+    [{ commands: ['a'], nodes: { min: 2, max: 8 }, settle: '10m', on_resize: { exec: 'a', timeout: 5 } }],
   ])('takes %j, as the parser does', (task) => {
     expect([validate(task), parseTask(task, { defaultName: 'x' }).ok]).toEqual([true, true]);
   });

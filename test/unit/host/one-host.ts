@@ -8,6 +8,7 @@ import { afterEach } from 'vitest';
 import type { Agent } from '../../../activities/host/agent.js';
 import { ContactMark } from '../../../activities/host/contact-mark.js';
 import type { NodeStart } from '../../../activities/host/node-start.js';
+import { RosterNews } from '../../../activities/host/roster-news.js';
 import { keepRoster } from '../../../activities/host/rosters.js';
 import { Seats } from '../../../activities/host/seats.js';
 import { ServerClock } from '../../../activities/host/server-clock.js';
@@ -23,7 +24,16 @@ import { baseEnv, here, lives } from '../process/starts.js';
 
 const PROGRAM: Program = {
   ...{ shell: 'bash', commands: ['sleep 1000'], env: {}, workingDir: null, startup: { order: 'any', ready: null }, nodesEnv: 'variable', dialects: [] },
-  ...{ archives: [], repo: null, stopSignal: 'SIGTERM', stopDurationSeconds: 20, health: null, fencing: 'reachable', hostTimeoutSeconds: 30 },
+  ...{
+    archives: [],
+    repo: null,
+    stopSignal: 'SIGTERM',
+    stopDurationSeconds: 20,
+    health: null,
+    onResize: { do: 'restart' as const },
+    fencing: 'reachable',
+    hostTimeoutSeconds: 30,
+  },
 };
 const ACTIVITY = { token: new Uint8Array([1]), workflowId: 'cell', activityId: '1' };
 const HOST = 'host-1';
@@ -153,6 +163,7 @@ export class OneHost {
     return {
       ...{ host: HOST, identity: 'one', fleet: 'default', dataDir: this.dataDir, version: '0', socketPath: join(this.dataDir, 'agent.sock'), baseEnv, ...here },
       ...{ candidates: () => [], told: { address: null, network: null, interface: null }, gpus: 0, outputCapBytes: null, clock: new ServerClock() },
+      rosterNews: new RosterNews(),
       ...{ client: client as unknown as Agent['client'], peers: { port: 1 } as Agent['peers'], log: log as unknown as Agent['log'] },
     };
   }

@@ -17,11 +17,21 @@ const record: StartRecord = {
   ...{ version: 1, run: { handle: 'h', runId: 'run', name: 'n', fleet: 'f' }, host: 'a', startNumber: 1, gathering: 'g' },
   program: {
     ...{ shell: 'sh', commands: [], env: {}, workingDir: null, startup: { order: 'any', ready: null }, nodesEnv: 'variable', dialects: [], archives: [] },
-    ...{ repo: null, stopSignal: 'SIGTERM', stopDurationSeconds: 1, health: null, fencing: 'reachable' as const, hostTimeoutSeconds: 10 },
+    ...{
+      repo: null,
+      stopSignal: 'SIGTERM',
+      stopDurationSeconds: 1,
+      health: null,
+      onResize: { do: 'restart' as const },
+      fencing: 'reachable' as const,
+      hostTimeoutSeconds: 10,
+    },
   },
   ...{
     stage: 'prepared',
     generation: 0,
+    reason: 'first',
+    oldList: null,
     rank: 0,
     address: '',
     token: '',

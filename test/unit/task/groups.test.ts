@@ -41,7 +41,17 @@ describe('groups', () => {
     [{ groups: [{ name: 'head' }] }, 'groups[0].commands: expected a list of commands, got nothing'],
     [{ groups: [] }, 'groups: expected at least one group, got an empty list'],
     [{ groups: { head: {} } }, 'groups: expected a list of groups, each a map with `commands`, and `name` and `nodes`, got a map'],
-    [{ groups: [{ ...head, nodes: '1..2' }] }, 'groups[0].nodes: a range of nodes such as `2..8` is not supported yet; give one number'],
+    [
+      { groups: [{ ...head, nodes: '1..2' }] },
+      'groups[0].nodes: expected a whole number such as `3`, got a range of them; only a task without `groups` takes one, as `nodes: 2..8`',
+    ],
+    [
+      { groups: [{ ...head, nodes: { min: 1 } }] },
+      'groups[0].nodes: expected a whole number such as `3`, got a range of them; only a task without `groups` takes one, as `nodes: 2..8`',
+    ],
+    [{ groups: [{ ...head, nodes: 0 }] }, 'groups[0].nodes: expected at least 1, got 0'],
+    [{ groups: [{ ...head, nodes: '2' }] }, 'groups[0].nodes: expected a whole number such as `3`, got "2"'],
+    [{ groups: [head], nodes: '2..8' }, 'nodes: expected `nodes` in each of `groups`, got it beside them'],
     [{ groups: [{ ...head, node: 2 }] }, 'groups[0]: `node` is not a known key; did you mean `nodes`?'],
     [{ groups: [{ ...head, name: '1st' }] }, 'groups[0].name: expected a name of letters, digits, `-` and `_` that begins with a letter, got "1st"'],
     [

@@ -141,12 +141,22 @@ describe('on_host_loss', () => {
     [{ retry: { on_events: ['error'] } }, 'fail'],
     [{ retry: { on_events: ['error'] }, on_host_loss: 'replace' }, 'replace'],
     [{ retry: false }, 'fail'],
+    [{ on_host_loss: 'shrink' }, 'shrink'],
+    [{ on_host_loss: 'shrink', hosts: ['a', 'b'] }, 'shrink'],
+    [{ on_host_loss: 'shrink', groups }, 'shrink'],
+    [{ nodes: '2..8' }, 'shrink'],
+    [{ nodes: '2..8', restart: 3 }, 'shrink'],
+    [{ nodes: '2..8', retry: true }, 'shrink'],
+    [{ nodes: '2..8', on_host_loss: 'replace' }, 'replace'],
+    [{ nodes: '2..8', on_host_loss: 'fail' }, 'fail'],
+    [{ nodes: '2..2' }, 'fail'],
+    [{ nodes: '2..2', restart: 3 }, 'replace'],
   ])('of %j is %s', (input, expected) => {
     expect(taskOf(input).onHostLoss).toBe(expected);
   });
 
   it.each([
-    [{ on_host_loss: 'shrink' }, 'on_host_loss: expected `fail` or `replace`, got "shrink"'],
+    [{ on_host_loss: 'grow' }, 'on_host_loss: expected `fail`, `replace` or `shrink`, got "grow"'],
     [{ fencing: 'loose' }, 'fencing: expected `reachable` or `strict`, got "loose"'],
   ])('%j is refused', (input, message) => {
     expect(complaints(input)).toEqual([message]);
@@ -177,6 +187,10 @@ describe('retry', () => {
     [
       { retry: { on_events: ['interruption'] }, queue_timeout: '45s' },
       'retry: here it means: no restart when a program fails, at most 10 lost hosts replaced within 1h of running, a wait of 45s for free hosts; dstack counts no attempts, and `restart` says it in your own numbers',
+    ],
+    [
+      { retry: { on_events: ['interruption'] }, nodes: '2..8' },
+      'retry: here it means: no restart when a program fails, at most 10 lost hosts done without within 1h of running, a wait of 10m for free hosts; dstack counts no attempts, and `restart` says it in your own numbers',
     ],
   ])('%j warns of what it became', (input, message) => {
     expect(parse(input).warnings.map(describeProblem)).toEqual([message]);

@@ -1,0 +1,68 @@
+import { condition } from '@temporalio/workflow';
+import type { Task } from '../spec/task/task.js';
+import { decideFlapping, settleMs } from './decisions/settle.js';
+import { leaseExtra } from './gather.js';
+import type { RunRecord } from './run-record.js';
+
+/** A run that may have more nodes than it needs waits so long for them before its first start. */
+const LAST_CALL_MS = 3_000;
+/** What else is free when the run is about to grow is there within this. */
+const TOP_UP_MS = 1_000;
+const CHANGES_KEPT = 20;
+/** No longer than a host is left out. */
+const LOST_KEPT_MS = 600_000;
+
+/** Takes what is free beyond the minimum of an elastic run, before its first start. */
+export async function lastCall(record: RunRecord, task: Task): Promise<void> {
+  const room = record.most - record.hosts.length;
+  if (task.elastic === null || room <= 0) return;
+  const more = await leaseExtra(record, task, { nodes: room, except: [], limitMs: LAST_CALL_MS }, () => record.stopWanted !== null);
+  record.hosts.push(...(more ?? []));
+  record.sizes = [record.hosts.length];
+  record.nodesWanted = record.hosts.length;
+}
+
+/** Has an elastic run grow by hosts that come free, until it is over. They are held while more are waited for. */
+export async function seekGrowth(record: RunRecord, task: Task, isOver: () => boolean): Promise<void> {
+  if (task.elastic === null) return;
+  const room = () => record.most - record.nodes.length - record.growth.hosts.length;
+  const isCalm = () => record.phase === 'running' && record.wish === null && record.departed.length === 0;
+  for (;;) {
+    await condition(() => isOver() || (isCalm() && !record.growth.due && (room() > 0 || record.growth.hosts.length > 0)));
+    if (isOver()) return;
+    const more = async (limitMs: number) => {
+      if (room() <= 0) return;
+      const { except, untilMs } = flapping(record, task);
+      const hosts = await leaseExtra(record, task, { nodes: room(), except, limitMs: Math.min(limitMs, untilMs - Date.now()) }, () => isOver() || !isCalm());
+      record.growth.hosts.push(...(hosts ?? []));
+    };
+    if (record.growth.hosts.length === 0) await more(Number.POSITIVE_INFINITY);
+    if (record.growth.hosts.length === 0) continue;
+    if (room() > 0 && (await condition(isOver, settle(record, task)))) return;
+    await more(TOP_UP_MS);
+    record.growth.due = true;
+  }
+}
+
+/** Hosts that were lost lately, which an elastic run and spares do without for a while, and until when. */
+export function flapping({ lostAtMs, changedAtMs }: RunRecord, { settleSeconds }: Task): { except: string[]; untilMs: number } {
+  const nowMs = Date.now();
+  return decideFlapping({ lostAtMs, nowMs, forMs: settleMs({ settleSeconds, changedAtMs, nowMs }) });
+}
+
+/** Members came or went. */
+export function noteChange(record: RunRecord, lost: readonly string[] = []): void {
+  record.changedAtMs = [...record.changedAtMs, Date.now()].slice(-CHANGES_KEPT);
+  noteLost(record, lost);
+}
+
+/** These hosts were lost, or could not be taken: they are left out for a while. */
+export function noteLost(record: RunRecord, hosts: readonly string[]): void {
+  const nowMs = Date.now();
+  const known = Object.entries(record.lostAtMs).filter(([, atMs]) => nowMs - atMs < LOST_KEPT_MS);
+  record.lostAtMs = Object.fromEntries([...known, ...hosts.map((host) => [host, nowMs] as const)]);
+}
+
+function settle({ changedAtMs }: RunRecord, { settleSeconds }: Task): number {
+  return settleMs({ settleSeconds, changedAtMs, nowMs: Date.now() });
+}
