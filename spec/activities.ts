@@ -76,8 +76,11 @@ export interface WatchPeerInput extends HostAddressee {
   silenceMs: number;
 }
 
-/** What a peer's agent knows of a node: how it ended, or that its agent did not answer for the time that was asked. */
-export type PeerWord = { kind: 'ended'; end: NodeEnd } | { kind: 'unreachable'; message: string };
+/**
+ * What a peer's agent knows of a node: how it ended, or that its agent did not answer for the time that was asked. `unknown`: somebody answers there, and
+ * knows nothing of the node, as an agent that was not told of it yet.
+ */
+export type PeerWord = { kind: 'ended'; end: NodeEnd } | { kind: 'unreachable' | 'unknown'; message: string };
 
 export interface StopNodeInput extends HostAddressee {
   run: RunRef;

@@ -77,6 +77,6 @@ export class Witnesses {
     });
     const said = await this.#scope.run(() => watchPeer(input));
     if (said.kind === 'ended') this.ended = said.end;
-    witness.state = said.kind === 'ended' ? 'gone' : 'unreachable';
+    witness.state = said.kind === 'unreachable' ? 'unreachable' : 'gone';
   }
 }

@@ -67,7 +67,8 @@ export async function watchPeer(agent: Agent, { run, token, localAddress, peer, 
       if (answer.heard && answer.state === 'running') heardAtMs = now;
       if (leftMs() <= 0) {
         const message = answer.heard ? 'its agent does not know the node' : answer.why;
-        return await tell({ kind: 'unreachable', message });
+        // Its agent is there, and was not told of the node before Temporal went away: that is no word of a loss.
+        return await tell({ kind: !answer.heard && answer.closed ? 'unknown' : 'unreachable', message });
       }
       if (now - beatAtMs >= BEAT_EVERY_MS) {
         await inTime(client, () => client.activity.heartbeat(task), BEAT_EVERY_MS);

@@ -1,5 +1,5 @@
 import { createConnection } from 'node:net';
-import { Link } from './link.js';
+import { CLOSED, Link } from './link.js';
 import { Answer, encode, newNonce, PROTOCOL_VERSION, type Question, sameProof, signAnswer, signQuestion } from './protocol.js';
 
 /** An agent's answer is short; the longest part are a node's last lines. */
@@ -20,8 +20,8 @@ export interface PeerQuestion {
   generation: number;
 }
 
-/** What the other agent says, or why it said nothing, in words. */
-export type PeerAnswer = { heard: true; state: Answer['state']; end: string | null } | { heard: false; why: string };
+/** What the other agent says, or why it said nothing, in words. `closed`: somebody is there, who wants no talk: an agent that does not know the run's token yet. */
+export type PeerAnswer = { heard: true; state: Answer['state']; end: string | null } | { heard: false; why: string; closed: boolean };
 
 /** Asks another agent about one of its seats, within `limitMs`. Only an answer that proves to come from the agent of that host counts. Never rejects. */
 export function askPeer(question: PeerQuestion, limitMs: number): Promise<PeerAnswer> {
@@ -42,7 +42,7 @@ export function askPeer(question: PeerQuestion, limitMs: number): Promise<PeerAn
     };
     link.onClosed = (why) => {
       clearTimeout(limit);
-      resolve({ heard: false, why });
+      resolve({ heard: false, why, closed: why === CLOSED });
     };
   });
 }

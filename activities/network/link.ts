@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net';
 
+/** Why a link ended: the other side wanted no more of it. */
+export const CLOSED = 'the other side closed the connection';
+
 /** A socket that carries JSON frames, one a line. Whatever comes over it that is no frame, or too long, ends it; nothing throws. */
 export class Link {
   /** Gets every frame, unchecked. Replace it as the talk goes on. */
@@ -7,7 +10,7 @@ export class Link {
   /** Called once, with the reason in words. */
   onClosed: (why: string) => void = () => {};
   #begun: Buffer = Buffer.alloc(0);
-  #why = 'the other side closed the connection';
+  #why = CLOSED;
 
   /** `lineBytes` may grow as the other side proves itself. */
   constructor(

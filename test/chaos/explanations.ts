@@ -95,6 +95,7 @@ function hadNoTemporal(faults: readonly FaultNote[], { host, atS }: Note, hostTi
     'link-cut',
     'link-block',
     'agent-freeze',
+    'agent-kill',
     'control-kill',
     'control-freeze',
   ];

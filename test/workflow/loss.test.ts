@@ -145,6 +145,16 @@ describe('a host that is silent to Temporal', () => {
   });
 });
 
+describe('a silent host of which its peers only know that somebody is there', () => {
+  it('is lost after host_timeout, without their word', async () => {
+    const saysNothing = { exitCode: null, sawPeer: { kind: 'unknown' as const, message: 'the other side closed the connection' } };
+    await stage.hosts({ a: saysNothing, b: { exitCode: null, loseHeartbeatAfterMs: 50 }, c: saysNothing });
+    const run = await stage.run({ nodes: 3, host_timeout: '5s' });
+    const { reason, message } = await run.outcome();
+    expect([reason, message]).toEqual(['HostLost', 'Node 1 on b failed in generation 1: Host b was silent for 5 s; the other 2 nodes were stopped']);
+  });
+});
+
 describe('a lost host', () => {
   it('is one that does not answer when all start again', async () => {
     const [a, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: null }, c: { exitCode: 0 } });

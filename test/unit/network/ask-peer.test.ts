@@ -33,15 +33,15 @@ describe('a question to a peer', () => {
   it('believes nobody who does not know the token', async () => {
     const port = await openPort();
     port.answer(async (question) => answer(question, 'running', null, 'a guess'));
-    expect(await ask(port)).toEqual({ heard: false, why: 'another agent answered there' });
+    expect(await ask(port)).toEqual({ heard: false, why: 'another agent answered there', closed: false });
   });
 
   it('hears of one that has nothing to say, of one that is silent, and of nobody', async () => {
     const port = await openPort();
     port.answer(async () => undefined);
-    expect(await ask(port)).toEqual({ heard: false, why: 'the other side closed the connection' });
+    expect(await ask(port)).toEqual({ heard: false, why: 'the other side closed the connection', closed: true });
     port.answer(() => new Promise(() => {}));
-    expect(await ask(port, 100)).toEqual({ heard: false, why: 'no answer within 0.1 s' });
+    expect(await ask(port, 100)).toEqual({ heard: false, why: 'no answer within 0.1 s', closed: false });
     await port.close();
     expect(await ask(port)).toMatchObject({ heard: false, why: expect.stringContaining('ECONNREFUSED') });
   });
