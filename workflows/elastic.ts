@@ -2,6 +2,7 @@ import { condition } from '@temporalio/workflow';
 import type { Task } from '../spec/task/task.js';
 import { decideFlapping, settleMs } from './decisions/settle.js';
 import { leaseExtra } from './gather.js';
+import { noteSizes } from './live.js';
 import type { RunRecord } from './run-record.js';
 
 /** A run that may have more nodes than it needs waits so long for them before its first start. */
@@ -18,8 +19,7 @@ export async function lastCall(record: RunRecord, task: Task): Promise<void> {
   if (task.elastic === null || room <= 0) return;
   const more = await leaseExtra(record, task, { nodes: room, except: [], limitMs: LAST_CALL_MS }, () => record.stopWanted !== null);
   record.hosts.push(...(more ?? []));
-  record.sizes = [record.hosts.length];
-  record.nodesWanted = record.hosts.length;
+  noteSizes(record, task);
 }
 
 /** Has an elastic run grow by hosts that come free, until it is over. They are held while more are waited for. */
@@ -45,9 +45,8 @@ export async function seekGrowth(record: RunRecord, task: Task, isOver: () => bo
 }
 
 /** Hosts that were lost lately, which an elastic run and spares do without for a while, and until when. */
-export function flapping({ lostAtMs, changedAtMs }: RunRecord, { settleSeconds }: Task): { except: string[]; untilMs: number } {
-  const nowMs = Date.now();
-  return decideFlapping({ lostAtMs, nowMs, forMs: settleMs({ settleSeconds, changedAtMs, nowMs }) });
+export function flapping(record: RunRecord, task: Task): { except: string[]; untilMs: number } {
+  return decideFlapping({ lostAtMs: record.lostAtMs, nowMs: Date.now(), forMs: settle(record, task) });
 }
 
 /** Members came or went. */

@@ -11,8 +11,9 @@ import { decideOutcome, type Outcome } from './decisions/outcome.js';
 import { decideRoster, withLivingMaster } from './decisions/seal.js';
 import { noteChange, noteLost } from './elastic.js';
 import { dismissNewcomers, giveBack, tellCells } from './gather.js';
+import { noteSizes } from './live.js';
 import { noteSeats, STRICT_MARGIN_MS } from './members.js';
-import { dropWish, noteSizes, putBack, wishFulfilled } from './rescale.js';
+import { dropWish, putBack, wishFulfilled } from './rescale.js';
 import { type Cell, enter, noteStarts, type RunRecord, recordEnds, show } from './run-record.js';
 import { startClock, stopClock } from './running-time.js';
 import { sealedMessage } from './sealed.js';
@@ -58,8 +59,7 @@ export async function leaveOut(record: RunRecord, task: Task, gangEnds: () => bo
     record.message = `Going on without ${lost.join(', ')} has to wait: ${changed.why}`;
     show(record);
     const seen = record.ends.length;
-    const waitMs = Math.min(TRY_AGAIN_MS * 2 ** record.changeTries++, TRY_AGAIN_MAX_MS);
-    await condition(() => gangEnds() || record.ends.length > seen || record.departed.length > lost.length, waitMs);
+    await condition(() => gangEnds() || record.ends.length > seen || record.departed.length > lost.length, pauseMs(record));
   }
   if (changed.kind !== 'made') return null;
   record.changeTries = 0;
@@ -77,8 +77,12 @@ export async function confirmList(record: RunRecord, task: Task, gangEnds: () =>
   const changed = await propose(record, task, [], gangEnds);
   record.uncertain = changed.kind !== 'made';
   if (changed.kind !== 'failed') return;
-  const waitMs = Math.min(TRY_AGAIN_MS * 2 ** record.changeTries++, TRY_AGAIN_MAX_MS);
-  await condition(() => gangEnds() || record.departed.length > 0, waitMs);
+  await condition(() => gangEnds() || record.departed.length > 0, pauseMs(record));
+}
+
+/** Before the next try, and twice as long before the one after it. */
+function pauseMs(record: RunRecord): number {
+  return Math.min(TRY_AGAIN_MS * 2 ** record.changeTries++, TRY_AGAIN_MAX_MS);
 }
 
 /** Has all nodes of the next list meet, and settles what comes of it. */

@@ -5,8 +5,7 @@ import type { GrantedHost } from '../spec/fleet.js';
 import type { Task } from '../spec/task/task.js';
 import { noteChange } from './elastic.js';
 import { giveBack, lease, partsOf } from './gather.js';
-import { isEnough } from './live.js';
-import { noteSizes } from './rescale.js';
+import { isEnough, noteSizes } from './live.js';
 import type { RunRecord } from './run-record.js';
 import { useSpares } from './spares.js';
 

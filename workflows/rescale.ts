@@ -173,12 +173,6 @@ export function wishForMissing(record: RunRecord, task: Task): boolean {
   return record.wish?.id === '';
 }
 
-/** The run has these hosts, and wants no others for now. */
-export function noteSizes(record: RunRecord, task: Task): void {
-  record.sizes = sizesOf(record.hosts, task);
-  record.nodesWanted = record.hosts.length;
-}
-
 /** Nothing comes of the wish that is being fulfilled. */
 export function dropWish(record: RunRecord, why: string): void {
   if (record.resizing) settle(record.resizing, 'refused', why);

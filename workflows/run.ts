@@ -23,8 +23,9 @@ import { lastCall, noteChange } from './elastic.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, resumeGeneration, runGeneration } from './generation.js';
 import { answerFleet, hearDrained, hearGrant, hearRefusal, hearResumed, yieldHosts } from './held-hosts.js';
+import { noteSizes } from './live.js';
 import { awaitFences, replaceLost } from './members.js';
-import { noteSizes, recordWish, refuseWishes, relinkWishes } from './rescale.js';
+import { recordWish, refuseWishes, relinkWishes } from './rescale.js';
 import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, recordUpdates, statusOf } from './run-record.js';
 import { dismissSpares } from './spares.js';
 

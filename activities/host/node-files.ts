@@ -30,13 +30,17 @@ export async function writeNodeFiles(agent: Agent, record: StartRecord, bytes: s
  * environment that commands beside it get, in which `oldList` is the list as it was.
  */
 export function replaceNodeFiles(agent: Agent, record: StartRecord, bytes: string, oldList: string): void {
-  replaceEnv(agent, record, bytes, oldList);
-  for (const { path, text } of readied(agent, record, bytes).lists) replaceFile(path, text, LIST_MODE);
+  const ready = readied(agent, record, bytes);
+  writeEnv(record, ready, oldList);
+  for (const { path, text } of ready.lists) replaceFile(path, text, LIST_MODE);
 }
 
 /** Replaces the environment that commands beside a running program get. */
 export function replaceEnv(agent: Agent, record: StartRecord, bytes: string, oldList: string): void {
-  const { dir, files, launch } = readied(agent, record, bytes);
+  writeEnv(record, readied(agent, record, bytes), oldList);
+}
+
+function writeEnv(record: StartRecord, { dir, files, launch }: ReturnType<typeof readied>, oldList: string): void {
   const old = record.program.nodesEnv === 'file' ? {} : { MUSTER_OLD_NODES_IPS: oldList };
   replaceFile(startFile(dir, 'env'), renderLaunchEnv(dir, { ...launch, env: { ...launch.env, ...files, ...old } }));
 }

@@ -42,13 +42,18 @@ export function scanProcesses(): Promise<Carrier[]> {
 }
 
 function scanNow(): Carrier[] {
-  const found: Carrier[] = [];
+  return liveProcesses().map((stat) => ({ ...stat, cookie: readVariable(stat.pid, 'MUSTER_COOKIE') }));
+}
+
+/** All live processes that this one can see, but itself and pid 1, as they are now. Synchronous. */
+export function liveProcesses(): ProcessStat[] {
+  const found: ProcessStat[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const pid = Number(name);
     if (pid === 1 || pid === process.pid) continue;
     const stat = readProcess(pid);
-    if (stat !== undefined && isLive(stat)) found.push({ ...stat, cookie: readVariable(pid, 'MUSTER_COOKIE') });
+    if (stat !== undefined && isLive(stat)) found.push(stat);
   }
   return found;
 }

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { isLive, readProcess, readRecorded } from './identity.js';
+import { liveProcesses } from './carriers.js';
+import { readRecorded } from './identity.js';
 import { readProgram } from './start-dir.js';
 
 /**
@@ -11,8 +12,8 @@ export function signalHandlers(dir: string, signal: NodeJS.Signals): number {
   const program = readProgram(dir);
   if (program === undefined || readRecorded(program) === undefined) return 0;
   let sent = 0;
-  for (const pid of membersOf(program.pid)) {
-    if (!handles(pid, signal)) continue;
+  for (const { pid, pgid } of liveProcesses()) {
+    if (pgid !== program.pid || !handles(pid, signal)) continue;
     try {
       process.kill(pid, signal);
       sent++;
@@ -21,13 +22,6 @@ export function signalHandlers(dir: string, signal: NodeJS.Signals): number {
     }
   }
   return sent;
-}
-
-function membersOf(pgid: number): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const stat = /^\d+$/.test(name) ? readProcess(Number(name)) : undefined;
-    return stat !== undefined && stat.pgid === pgid && isLive(stat) ? [stat.pid] : [];
-  });
 }
 
 /** Source: proc_pid_status(5), `SigCgt`: a mask in hexadecimal, signal 1 in its lowest bit. */
