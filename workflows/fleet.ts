@@ -95,6 +95,8 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     if (answers) answered.add(run.handle);
     if (answers && hosts.length > 0) keepQuiet();
     for (const host of hosts) hear(host, run, stop);
+    // What its former life wished for and was not granted, nobody would take up.
+    if (requests) state.queue = state.queue.filter((waiting) => waiting.run.runId !== run.runId || requests.includes(waiting.request));
     // What a host has of the run, and the run knows nothing of, is left over.
     for (const host of state.hosts) {
       const { lease } = host;

@@ -292,6 +292,7 @@ async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messa
 export async function giveBack(record: RunRecord, hosts: { clean: string[]; unclean: string[]; silent: string[] }, all = false): Promise<void> {
   const { runId, fleet } = record.ref;
   record.drained = withoutDrained(record.drained, [...hosts.clean, ...hosts.unclean, ...hosts.silent]);
+  record.givenBack ||= all;
   await getExternalWorkflowHandle(fleetWorkflowId(fleet))
     .signal(messages.leaseReturned, { runId, ...hosts, all })
     .catch(() => undefined);

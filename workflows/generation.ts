@@ -92,12 +92,13 @@ async function supervise(record: RunRecord, task: Task): Promise<Ending> {
   for (;;) {
     await condition(() => decided() || !isIdle() || goesOnLive(record, task));
     if (decided()) break;
-    if (isIdle()) {
-      // What it was woken for may be taken back by then.
-      if (!goesOnLive(record, task)) continue;
+    // A wish that waits is taken up by the next execution: changes that follow one another closely are not to make one long history.
+    if (goesOnLive(record, task)) {
       gang.ending = { kind: 'anew' };
       break;
     }
+    // What it was woken for may be taken back by then.
+    if (isIdle()) continue;
     if (record.departed.length === 0 && record.uncertain) {
       await confirmList(record, task, decided);
       continue;
@@ -160,7 +161,7 @@ async function mendCells(record: RunRecord, task: Task, isEnding = false): Promi
 
 /** Is the history long, and nothing under way that this execution would take along? */
 function goesOnLive(record: RunRecord, task: Task): boolean {
-  const { phase, newcomers, leaving, growth, uncertain } = record;
+  const { phase, newcomers, leaving, growth, uncertain, departed } = record;
   return (
     workflowInfo().continueAsNewSuggested &&
     isLive(task) &&
@@ -168,7 +169,7 @@ function goesOnLive(record: RunRecord, task: Task): boolean {
     lostCells(record, task).length === 0 &&
     newcomers === null &&
     !uncertain &&
-    leaving.length + growth.hosts.length === 0
+    departed.length + leaving.length + growth.hosts.length === 0
   );
 }
 

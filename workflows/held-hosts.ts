@@ -63,7 +63,7 @@ async function answer(record: RunRecord, fleet: string): Promise<void> {
   if (fleet === record.ref.fleet) record.fleetRebuilds++;
   // A grant that came with the question is taken up first.
   await sleep(1);
-  await tell(record, fleet, { answers: true, hosts: fleet === record.ref.fleet && record.endedAtMs === null ? heldBy(record) : [] });
+  await tell(record, fleet, { answers: true, hosts: fleet === record.ref.fleet ? heldBy(record) : [] });
 }
 
 async function tell(record: RunRecord, fleet: string, said: Pick<messages.HostsHeld, 'answers' | 'requests' | 'hosts'>): Promise<void> {
@@ -73,7 +73,8 @@ async function tell(record: RunRecord, fleet: string, said: Pick<messages.HostsH
     .catch(() => undefined);
 }
 
-function heldBy({ hosts, newcomers, spares, growth, granted }: RunRecord): string[] {
+function heldBy({ givenBack, hosts, newcomers, spares, growth, granted }: RunRecord): string[] {
+  if (givenBack) return [];
   const held = [...hosts, ...(newcomers?.hosts ?? []), ...spares.map(({ host }) => host), ...growth.hosts, ...granted.flatMap((grant) => grant.hosts)];
   return [...new Set(held.map(({ host }) => host))];
 }

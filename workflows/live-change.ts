@@ -140,7 +140,8 @@ async function propose(record: RunRecord, task: Task, leave: readonly string[], 
   }
   record.proposed = Math.max(record.proposed, ...updates().map(({ update }) => (update.kind === 'failed' ? (update.newest ?? 0) : 0)));
   // Who was not heard may have taken it over.
-  record.uncertain ||= updates().some(({ update }) => update.kind === 'failed' && UNHEARD.includes(update.failure.type));
+  const isUnheard = stay.length > 0 && !isIn();
+  record.uncertain ||= isUnheard || updates().some(({ update }) => update.kind === 'failed' && UNHEARD.includes(update.failure.type));
   await tell('dropped', told);
   if (gangEnds()) return { kind: 'interrupted' };
   return whyNot(

@@ -79,6 +79,8 @@ export interface RunRecord {
   granted: { request: string; hosts: GrantedHost[] }[];
   /** The hosts that the run holds. */
   hosts: GrantedHost[];
+  /** It is over, and holds none of them any more. */
+  givenBack: boolean;
   /** Those of its hosts, newcomers too, that somebody wants out of use. */
   drained: string[];
   refused: { request: string; failure: Failure }[];
@@ -165,6 +167,7 @@ export function newRecord(): RunRecord {
     requests: [],
     granted: [],
     hosts: [],
+    givenBack: false,
     drained: [],
     refused: [],
     fleetRebuilds: 0,

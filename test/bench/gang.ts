@@ -29,15 +29,15 @@ export class Gang {
     readonly nodes: number,
   ) {}
 
-  /** Resolves when all run, and the run says so. `program`: a line of sh. */
+  /** Resolves when all run, and the run says so. `range`: in place of their number, for the task. `program`: a line of sh. */
   static async start(
     stack: Pick<BenchStack, 'client' | 'dir'>,
-    task: { nodes: number } & Record<string, unknown>,
+    { range, ...task }: { nodes: number; range?: string } & Record<string, unknown>,
     program = 'exec sleep 100000',
   ): Promise<Gang> {
     const gang = new Gang(stack, task.nodes);
     const say = `echo "$MUSTER_GENERATION $DSTACK_NODE_RANK $MUSTER_HOST $MUSTER_START_NUMBER $$ $(date +%s%N)" >> ${gang.#file}`;
-    const args = [{ name: 'bench', shell: 'sh', stop_duration: 10, ...task, commands: [`${say}; ${program}`] }];
+    const args = [{ name: 'bench', shell: 'sh', stop_duration: 10, ...task, nodes: range ?? task.nodes, commands: [`${say}; ${program}`] }];
     await stack.client.workflow.start('musterRun', { workflowId: gang.handle, taskQueue: controlQueue('default'), args });
     gang.runId = (await untilPhase(stack.client, gang.handle, 'running', START_LIMIT_MS)).runId;
     await gang.untilStarted(1);

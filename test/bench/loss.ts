@@ -1,11 +1,10 @@
 import { findCarriers } from '../../activities/process/terminate.js';
-import { cookiePrefix, fleetWorkflowId } from '../../spec/ids.js';
-import { hosts as hostsQuery } from '../../spec/messages.js';
+import { cookiePrefix } from '../../spec/ids.js';
 import { until } from '../helpers/until.js';
 import { Gang } from './gang.js';
 import { readMoments } from './history.js';
 import type { Sample } from './medians.js';
-import { type BenchHost, type BenchStack, startBenchStack, untilServed } from './stack.js';
+import { type BenchHost, type BenchStack, startBenchStack, untilHosts, untilServed } from './stack.js';
 
 const STEADY_MS = 3_000;
 /** A fault may fall at any moment between two beats. */
@@ -65,7 +64,7 @@ async function once(stack: BenchStack, { nodes, how, hostTimeout }: Omit<LossPla
   };
   const orphan = await comeBack(stack, host, how, held);
   await gang.cancel();
-  await untilAllFree(stack, nodes + 1);
+  await untilHosts(stack.client, 'free', nodes + 1);
   return { ...sample, ...orphan };
 }
 
@@ -79,12 +78,4 @@ async function comeBack({ client }: BenchStack, { name, agent }: BenchHost, how:
   await agent.kill('SIGCONT');
   await until(held, [], 60_000);
   return { orphan_ended_ms: Date.now() - backMs };
-}
-
-async function untilAllFree({ client }: BenchStack, count: number): Promise<void> {
-  await until(
-    async () => (await client.workflow.getHandle(fleetWorkflowId('default')).query(hostsQuery)).filter(({ state }) => state === 'free').length,
-    count,
-    60_000,
-  );
 }

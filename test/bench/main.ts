@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { benchGenerations } from './generations.js';
 import { benchLoss } from './loss.js';
 import { medians, type Sample } from './medians.js';
 import { benchOutage } from './outage.js';
 import { benchOutput } from './output.js';
 import { Slurm } from './peers/slurm.js';
+import { benchPolicies } from './policies.js';
 import { benchResize } from './resize.js';
 import { benchRestart } from './restart.js';
 import { benchStart } from './start.js';
@@ -18,6 +20,8 @@ const USAGE = `usage: npm run bench -- NAME [--json]
   restart  [--nodes 30] [--repeat 7] [--scope all,node] [--separate]   a program is killed → all, or it, run again
   resize   [--nodes 3,30] [--repeat 10] [--separate]                   so many are added and removed, one by one → all that stay have the new list
   loss     [--nodes 4] [--repeat 5] [--host-timeout 10s] [--how kill,freeze]   a host is gone → a spare runs in its place
+  policies [--host-timeout 10s]                                        a host is gone and comes back, under every on_host_loss
+  generations [--nodes 20] [--repeat 200] [--on-resize file]           so many lists, one after the other: histories, memory, files
   outage   [--nodes 20] [--seconds 5,15,60,180] [--host-timeout 30s]   the server is gone for so long
   upgrade  [--nodes 20]                                                agents are started anew under a running job
 `;
@@ -35,6 +39,7 @@ const { values, positionals } = parseArgs({
     scope: { type: 'string', default: 'all,node' },
     how: { type: 'string', default: 'kill,freeze' },
     'host-timeout': { type: 'string' },
+    'on-resize': { type: 'string', default: 'file' },
     preflight: { type: 'string', default: 'default' },
   },
 });
@@ -72,6 +77,16 @@ const BENCHES: Record<string, () => Promise<void>> = {
           await summed('running_ms', (emit) => benchLoss({ nodes, how, hostTimeout, repeat: repeat(5) }, emit));
         }
       }
+    }
+  },
+
+  async policies() {
+    await benchPolicies({ hostTimeout: values['host-timeout'] ?? '10s' }, print);
+  },
+
+  async generations() {
+    for (const nodes of nodesList('20')) {
+      for (const onResize of values['on-resize'].split(',')) await benchGenerations({ nodes, generations: repeat(200), onResize }, print);
     }
   },
 

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { dial } from '../../connection/dial.js';
 import type { TemporalOptions } from '../../connection/options.js';
+import type { HostStatus } from '../../spec/fleet.js';
+import { fleetWorkflowId } from '../../spec/ids.js';
+import { hosts as hostsQuery } from '../../spec/messages.js';
 import { type AgentSettings, type RunningAgent, startAgent } from '../../workers/agent.js';
 import { connectAgent } from '../../workers/reach-temporal.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
@@ -27,6 +30,7 @@ export interface BenchStack {
   /** Of the server. */
   address: string;
   server: BenchServer;
+  control: StackProcess;
   /** In the order of their numbers, host-1 first. None where the agents are here. */
   hosts: BenchHost[];
   stop(): Promise<void>;
@@ -63,7 +67,7 @@ export async function startBenchStack({ nodes, agents, database }: StackPlan): P
   for (const { agent } of hosts) agent.start();
   for (const { name, agent } of hosts) await untilServed(client, name, agent);
   return {
-    ...{ client, dir, address, server, hosts },
+    ...{ client, dir, address, server, control, hosts },
     async stop() {
       await stopHere?.();
       await Promise.all([control, ...hosts.map(({ agent }) => agent)].map((process) => process.end()));
@@ -84,6 +88,15 @@ export async function untilServed(client: Client, host: string, agent: StackProc
   await until(
     async () => (await described()).pid,
     (pid) => pid === agent.pid,
+    60_000,
+  );
+}
+
+/** Resolves when the fleet says of so many hosts that they are in this state. */
+export async function untilHosts(client: Client, state: HostStatus['state'], count: number): Promise<void> {
+  await until(
+    async () => (await client.workflow.getHandle(fleetWorkflowId('default')).query(hostsQuery)).filter((host) => host.state === state).length,
+    count,
     60_000,
   );
 }

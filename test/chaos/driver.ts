@@ -8,7 +8,7 @@ import { fleetWorkflowId } from '../../spec/ids.js';
 import { hosts as hostsQuery, status as statusQuery } from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
 import { startTask } from '../helpers/machines.js';
-import { until } from '../helpers/until.js';
+import { untilWithin } from '../helpers/until.js';
 import type { Evidence, FaultNote, RunEvidence } from './evidence.js';
 import { hostOf, makeFault, resumeHost, type Scene } from './faults.js';
 import { violations } from './invariants.js';
@@ -124,7 +124,7 @@ async function trigger({ watcher, status }: Scene, { on }: FaultPlan): Promise<v
     exited: () => watcher.lines.some(({ event }) => event === 'exit') || (status()?.failures.length ?? 0) > 0,
     again: () => watcher.lines.some(({ event, startNumber, generation }) => event === 'start' && (startNumber > 1 || generation > 1)),
   }[on];
-  await until(came, true, TRIGGER_LIMIT_MS).catch(() => undefined);
+  await untilWithin(came, true, TRIGGER_LIMIT_MS).catch(() => undefined);
 }
 
 /** No host is out of use any more, whatever was left undone. */
@@ -165,9 +165,9 @@ class RunFollower {
   }
 
   async untilClosed(limitMs: number): Promise<void> {
-    await until(async () => (await this.#look()) === 'closed', true, limitMs).catch(() => undefined);
+    await untilWithin(async () => (await this.#look()) === 'closed', true, limitMs).catch(() => undefined);
     this.#stopped = true;
-    await until(() => this.#query(), undefined, 10_000).catch(() => undefined);
+    await untilWithin(() => this.#query(), undefined, 10_000).catch(() => undefined);
   }
 
   evidence({ facts }: RoundPlan, unrest: string | null): RunEvidence {
@@ -227,7 +227,7 @@ const ENDS: Record<string, RunEvidence['end']> = {
 async function leftoversOf(runId: string): Promise<Evidence['leftovers']> {
   if (runId === '') return [];
   const find = () => [...new Set([...findCarriers(`${runId}/`).map(({ pid }) => pid), ...waitingIn(`/runs/${runId}/`)])];
-  await until(() => find().length, 0, LEFT_LIMIT_MS).catch(() => undefined);
+  await untilWithin(() => find().length, 0, LEFT_LIMIT_MS).catch(() => undefined);
   return find().map((pid) => ({ host: readVariable(pid, 'MUSTER_COOKIE') ?? workingDirOf(pid), pid, command: commandOf(pid).slice(0, COMMAND_SHOWN) }));
 }
 
@@ -252,7 +252,7 @@ async function probe(stack: Stack): Promise<{ unusable: string | null; leases: E
   const seen = () => stack.client.workflow.getHandle(run).query(statusQuery);
   const fleet = () => stack.client.workflow.getHandle(fleetWorkflowId('default')).query(hostsQuery);
   try {
-    await until(seen, ({ phase }) => phase === 'succeeded', PROBE_LIMIT_MS);
+    await untilWithin(seen, ({ phase }) => phase === 'succeeded', PROBE_LIMIT_MS);
     return { unusable: null, leases: [] };
   } catch {
     const held = await fleet().catch(() => []);

@@ -116,14 +116,14 @@ describe.skipIf(missing !== undefined)('the network that tests run on', () => {
     await until(() => dial('a', '10.77.0.2'), '10.77.0.2');
   });
 
-  it('pulls a cable and plugs it in within 50 ms each', async () => {
+  it('pulls a cable and plugs it in within half a second each', async () => {
     const took: number[] = [];
     for (let i = 0; i < 20; i++) {
       const before = performance.now();
       await (await faults.cut('c'))();
       took.push((performance.now() - before) / 2);
     }
-    expect(took.sort((a, b) => a - b)[10]).toBeLessThan(50);
+    expect(took.sort((a, b) => a - b)[10]).toBeLessThan(500);
   });
 
   it('removes what a killed run left, and nothing of a living one', async () => {

@@ -158,11 +158,13 @@ it('rebuilds a fleet that was terminated, and it knows who holds which host', as
   await untilPhase(machines.client, run, 'running');
   const fleet = machines.client.workflow.getHandle(fleetWorkflowId('default'));
   await fleet.terminate();
+  // Until its hosts have begun it anew, the one that was ended answers.
+  await until(async () => (await fleet.describe()).status.name, 'RUNNING', 30_000);
   const seen = () => fleet.query(hostsQuery).then((all) => all.map(({ state }) => state).sort());
   await until(seen, ['free', 'held', 'held'], 30_000);
   machines.touch(`${out}-end`);
   await untilPhase(machines.client, run, 'succeeded');
-  await until(seen, ['free', 'free', 'free'], 10_000);
+  await until(seen, ['free', 'free', 'free'], 30_000);
 });
 
 it('leaves with --drain when its program has ended, and gets no further run meanwhile', async () => {

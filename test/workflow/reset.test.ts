@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fleetWorkflowId } from '../../spec/ids.js';
 import { rescale } from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
 import { until } from '../helpers/until.js';
@@ -90,6 +91,30 @@ describe('a run that was reset', () => {
     expect(restarts).toBe(0);
     await until(() => [a, b, c].map((host) => host?.running()), [1, 1, 1]);
     for (const host of [a, b, c]) host?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+  });
+
+  it('gets no host for a wish of its former life that still waits', async () => {
+    const [a, b] = await stage.hosts({ a: { exitCode: null }, b: { exitCode: [null, null] } });
+    const other = await stage.run({ nodes: 1, hosts: ['b'] }, 'other');
+    await other.untilStatus(({ phase }) => phase === 'running');
+    const run = await stage.run({ nodes: 1, hosts: undefined });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await run.handle.executeUpdate(rescale, { args: [{ nodes: 2 }] });
+    const isWaiting = ({ resizes }: RunStatus) => resizes.at(-1)?.message === 'waiting for 1 more host';
+    await run.untilStatus(isWaiting);
+    await resetAfter(/nodesReleased/);
+    await run.untilStatus(isWaiting);
+    const fleet = stage.env.client.workflow.getHandle(fleetWorkflowId('default'));
+    // Its second life has said what it holds, and what it waits for.
+    const said = async () => JSON.stringify((await fleet.fetchHistory()).events).match(/"hostsHeld"/g)?.length ?? 0;
+    await until(said, (times) => times > 2, 20_000);
+    b?.exit(0);
+    expect((await other.outcome()).status).toBe('succeeded');
+    const { nodes } = await run.untilStatus(({ phase, nodes: { length } }) => phase === 'running' && length === 2, 10_000);
+    expect(nodes.map(({ host }) => host)).toEqual(['a', 'b']);
+    for (const host of [a, b]) host?.exit(0);
     expect((await run.outcome()).status).toBe('succeeded');
     await stage.allFree();
   });

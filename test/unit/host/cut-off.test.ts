@@ -52,5 +52,5 @@ it('an agent that is started where Temporal cannot be reached looks after what i
 
 it('one that finds nothing ends, and says that Temporal cannot be reached', async () => {
   const agent = startAgent(new OneHost({}));
-  await until(() => agent.exitCode, 3, 12_000);
+  await until(() => agent.exitCode, 3, 20_000);
 });

@@ -54,7 +54,9 @@ for (const [title, describeOne, more] of [
         env: { GO: join(start.dir, 'now') },
       });
       const [helper = 0] = await pidsOf(start, 1);
-      process.kill(readShim(start.dir)?.pid ?? 0, 'SIGSTOP');
+      const shim = readShim(start.dir)?.pid ?? 0;
+      process.kill(shim, 'SIGSTOP');
+      await until(() => readProcess(shim)?.state, 'T');
       writeFileSync(join(start.dir, 'now'), 'now');
       await until(() => readProcess(start.program().pid)?.state, 'Z');
       expect((await end(start, 50)).clean).toBe(true);

@@ -39,7 +39,7 @@ describe.each(shells)('with $name as the shell of the shim', ({ sh }) => {
     const since = performance.now();
     const { clean, killed } = await end(start, 300);
     expect(performance.now() - since).toBeGreaterThan(290);
-    expect(performance.now() - since).toBeLessThan(1500);
+    expect(performance.now() - since).toBeLessThan(10_000);
     expect(clean).toBe(true);
     expect(killed).toContain(pid);
     expect(readExit(start.dir)?.code).toBe(137);
