@@ -13,6 +13,7 @@ import { placeCode } from './files/place.js';
 import { findInPath } from './find-in-path.js';
 import { Journal } from './journal.js';
 import { NodeStart } from './node-start.js';
+import { removeOldStarts } from './old-starts.js';
 import { Resizing } from './resizing.js';
 import { REFILL_WHILE_RUNNING_MS, SpareShim } from './spare.js';
 import { isTombstoneDamaged, listRuns, listStarts, readStart, readTombstone, type StartRecord, startDir, writeStart } from './store.js';
@@ -123,6 +124,7 @@ export class Seats {
       await Promise.all(this.ofRun(runId).map((old) => old.stop({ type: 'Superseded', message }, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000)));
       const startNumber = 1 + Math.max(readTombstone(dataDir, runId).startNumber, ...listStarts(dataDir, runId), 0);
       const freePort = await this.#create(input, startNumber);
+      removeOldStarts(dataDir, runId, (number) => this.get(runId, number) !== undefined);
       return { highestGeneration, startNumber, freePort };
     });
   }
