@@ -44,6 +44,7 @@ const CODES: Record<string, number> = {
   StartEnded: EXIT.runFailed,
   TooManyWatchers: EXIT.runFailed,
   RescaleRefused: EXIT.runFailed,
+  FiringRefused: EXIT.runFailed,
   DevStackFailed: EXIT.runFailed,
   TemporalUnreachable: EXIT.unreachable,
   ServerTooOld: EXIT.unreachable,

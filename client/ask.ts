@@ -5,6 +5,7 @@ import { NobodyAnswers } from './errors.js';
 const ANSWER_LIMIT_MS = 10_000;
 
 // gRPC's numbers.
+const CANCELLED = 1;
 const INVALID_ARGUMENT = 3;
 const DEADLINE_EXCEEDED = 4;
 const FAILED_PRECONDITION = 9;
@@ -19,6 +20,7 @@ export class NoSuchWorkflow extends Error {}
  * worker takes it within 10 s; other errors of the connection as they are.
  */
 export async function ask<T>(client: Client, what: string, message: () => Promise<T>): Promise<T> {
+  const began = performance.now();
   try {
     return await client.withDeadline(Date.now() + ANSWER_LIMIT_MS, message);
   } catch (error) {
@@ -26,6 +28,8 @@ export async function ask<T>(client: Client, what: string, message: () => Promis
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NobodyAnswers(what);
     const code = grpcCode(error);
     if (code === FAILED_PRECONDITION || code === DEADLINE_EXCEEDED) throw new NobodyAnswers(what);
+    // The server gives up at the same time as we do, and its word for that may come first.
+    if (code === CANCELLED && performance.now() - began > 0.9 * ANSWER_LIMIT_MS) throw new NobodyAnswers(what);
     throw error;
   }
 }

@@ -27,6 +27,11 @@ export class ScheduleNotFound extends Error {
   }
 }
 
+/** The schedule starts nothing now; it goes on as it is. The message says why. */
+export class FiringRefused extends Error {
+  override readonly name = 'FiringRefused';
+}
+
 /** What was asked for can only be asked of a run that goes on. */
 export class RunEnded extends Error {
   override readonly name = 'RunEnded';

@@ -8,12 +8,13 @@ export type { FormerNode, NodeState, NodeStatus, Resize, RunPhase, RunStatus } f
 export type { ResizeWish } from '../spec/resize.js';
 export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';
-export type { TaskSchedule } from '../spec/task/schedule.js';
+export type { Overlap, TaskSchedule } from '../spec/task/schedule.js';
 export { type ConnectOptions, connect, Muster } from './connect.js';
-export { HostNotFound, InvalidTask, NobodyAnswers, RescaleRefused, RunEnded, RunNotFound, ScheduleNotFound, WaitTimedOut } from './errors.js';
+export { FiringRefused, HostNotFound, InvalidTask, NobodyAnswers, RescaleRefused, RunEnded, RunNotFound, ScheduleNotFound, WaitTimedOut } from './errors.js';
 export type { OutputPiece, RunEvent } from './follow.js';
 export { LineAssembler } from './lines.js';
 export { type LogOptions, type RescaleOptions, Run, type WaitOptions } from './run.js';
 export { type ListOptions, type RunSummary, Runs, type StartOptions } from './runs.js';
-export { type ApplyOptions, type ScheduleStatus, Schedules } from './schedules.js';
+export type { Firing, FiringCounts, ScheduleDetails, ScheduleStatus } from './schedule-status.js';
+export { type Applied, type ApplyOptions, type Backfill, type BackfillOptions, type PauseAnswer, Schedules, type TriggerAnswer } from './schedules.js';
 export type { TaskFile } from './submitted.js';

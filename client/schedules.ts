@@ -1,20 +1,17 @@
-import {
-  type Client,
-  ScheduleAlreadyRunning,
-  type ScheduleDescription,
-  type ScheduleHandle,
-  ScheduleNotFoundError,
-  type ScheduleOptions,
-} from '@temporalio/client';
-import { controlQueue, runHandle } from '../spec/ids.js';
+import { randomUUID } from 'node:crypto';
+import { type Client, ScheduleAlreadyRunning, type ScheduleDescription, type ScheduleHandle, ScheduleNotFoundError } from '@temporalio/client';
+import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
-import { parseTask } from '../spec/task/parse.js';
-import type { TaskSchedule } from '../spec/task/schedule.js';
-import type { Task } from '../spec/task/task.js';
+import { found } from '../spec/task/problem.js';
+import { OVERLAPS, type Overlap } from '../spec/task/schedule.js';
+import { readZonedTime, TIME_WHAT } from '../spec/task/zoned-time.js';
 import { invalidArgument } from './ask.js';
-import { InvalidTask, ScheduleNotFound } from './errors.js';
+import { FiringRefused, InvalidTask, ScheduleNotFound } from './errors.js';
 import { bringCode } from './files/bring.js';
-import { readSubmitted, summaryOf, type TaskFile } from './submitted.js';
+import { pause } from './pause.js';
+import { overlapPolicy, scheduledHandle, scheduleOptions } from './schedule-options.js';
+import { detailsOf, type ScheduleDetails, type ScheduleStatus, statusOf } from './schedule-status.js';
+import { readSubmitted, type TaskFile } from './submitted.js';
 
 export interface ApplyOptions {
   /** The schedule's id; the task's name if left out. */
@@ -25,19 +22,50 @@ export interface ApplyOptions {
   baseDir?: string;
 }
 
-/** A schedule as `muster schedule list` shows it. Temporal's list is a moment behind. */
-export interface ScheduleStatus {
+export interface Applied {
   id: string;
-  name: string;
-  fleet: string;
-  nodes: number;
-  /** null where it was made with other means than `apply`. */
-  schedule: TaskSchedule | null;
+  created: boolean;
+  /** A schedule that was paused stays so. */
   paused: boolean;
-  /** The newest last; at most ten. */
-  runs: { run: string; scheduledAtMs: number }[];
+  /** null: it never fires. */
   nextAtMs: number | null;
 }
+
+/** `changed: false`: it was so already, and stays as it was. */
+export interface PauseAnswer {
+  changed: boolean;
+  /** What was said at the last pause or resume. */
+  note: string;
+}
+
+/** `waiting`: for the run before, as `overlap` says. */
+export interface TriggerAnswer {
+  /** The handle that the run has, or is to have. */
+  run: string;
+  state: 'started' | 'waiting';
+}
+
+export interface BackfillOptions {
+  /** The beginning, itself included. A text is a date or a time in the schedule's time zone, if it does not end in `Z` or an offset: `2026-11-27 02:00`. */
+  from: Date | string;
+  /** The end, itself included; now if left out. Not in the future. */
+  to?: Date | string;
+  /** `buffer_all` if left out: one after the other, in their order. */
+  overlap?: Overlap;
+}
+
+export interface Backfill {
+  firings: number;
+  firstAtMs: number;
+  lastAtMs: number;
+}
+
+/** A message to a schedule is taken up at once, or Temporal has other troubles. */
+const TAKEN_UP_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+/** As many times as Temporal tells at once, and as many firings as may wait. */
+const MOST_TIMES = 1_000;
+const MOST_SHOWN_RUNS = 3;
 
 /** Temporal Schedules that start runs: each firing is a run of its own, with a handle that ends in its time. */
 export class Schedules {
@@ -48,28 +76,30 @@ export class Schedules {
   }
 
   /**
-   * Makes the schedule that the task's `schedule` says, or gives an existing one of this id the new task and times; whether it is paused stays as it is. A firing while the
-   * last run still goes on is left out. Throws `InvalidTask`, also for a task without `schedule`.
+   * Makes the schedule that the task's `schedule` says, or gives an existing one of this id the new task and times; whether it is paused stays as it is.
+   * Throws `InvalidTask`, also for a task without `schedule`.
    */
-  async apply(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: ApplyOptions = {}): Promise<{ id: string; created: boolean }> {
+  async apply(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: ApplyOptions = {}): Promise<Applied> {
     const { submitted: written, parsed } = readSubmitted(task, env, id ?? 'task');
     if (parsed.schedule === null) throw new InvalidTask([{ path: 'schedule', message: 'expected a map with `cron` or `every`, got nothing' }]);
     const submitted = await bringCode(this.#client, written, { fleet: parsed.fleet, baseDir, env });
     const scheduleId = id ?? parsed.name;
-    const options = optionsOf(scheduleId, submitted, parsed, parsed.schedule);
-    try {
-      await this.#client.schedule.create(options);
-      return { id: scheduleId, created: true };
-    } catch (error) {
-      if (!(error instanceof ScheduleAlreadyRunning)) throw refused(error);
-    }
-    const handle = this.#client.schedule.getHandle(scheduleId);
-    await refuseForeign(handle);
-    await handle.update(({ state, policies }) => ({ ...options, state, policies })).catch((error: unknown) => Promise.reject(refused(error)));
-    return { id: scheduleId, created: false };
+    const options = scheduleOptions(scheduleId, submitted, parsed, parsed.schedule);
+    const created = await this.#client.schedule.create(options).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof ScheduleAlreadyRunning) return false;
+        throw refused(error);
+      },
+    );
+    return this.#ours(scheduleId, async (handle) => {
+      if (!created) await handle.update(({ state }) => ({ ...options, state })).catch((error: unknown) => Promise.reject(refused(error)));
+      const { paused, nextAtMs } = statusOf(await handle.describe());
+      return { id: scheduleId, created, paused, nextAtMs };
+    });
   }
 
-  /** The schedules of the namespace that start runs. */
+  /** The schedules of the namespace that start runs. Temporal's list is a moment behind. */
   async list(): Promise<ScheduleStatus[]> {
     const ids: string[] = [];
     for await (const { scheduleId, action } of this.#client.schedule.list()) if (action?.workflowType === WORKFLOW_TYPES.run) ids.push(scheduleId);
@@ -85,53 +115,126 @@ export class Schedules {
     return found;
   }
 
-  /** Takes the schedule away; runs that it started go on. Throws `ScheduleNotFound`, also for a schedule that does not start runs. */
-  async delete(id: string): Promise<void> {
+  /** What the schedule did last, with the outcomes of its runs, and what it does next. Throws `ScheduleNotFound`, as all that follow do, also for a schedule that does not start runs. */
+  get(id: string): Promise<ScheduleDetails> {
+    return this.#ours(id, (_, description) => detailsOf(this.#client, description));
+  }
+
+  /** No more firings until it is resumed; runs go on. `note` says to everybody who reads of the schedule who has paused it, and why. */
+  pause(id: string, { note = 'paused' }: { note?: string } = {}): Promise<PauseAnswer> {
+    return this.#ours(id, async (handle, { state }) => {
+      if (state.paused) return { changed: false, note: state.note ?? '' };
+      await handle.pause(note);
+      return { changed: true, note };
+    });
+  }
+
+  /** Fires again from now on; `backfill` makes up for the time between. */
+  resume(id: string, { note = 'resumed' }: { note?: string } = {}): Promise<PauseAnswer> {
+    return this.#ours(id, async (handle, { state }) => {
+      if (!state.paused) return { changed: false, note: state.note ?? '' };
+      await handle.unpause(note);
+      return { changed: true, note };
+    });
+  }
+
+  /**
+   * Fires once, now, also while it is paused; `overlap` of the schedule or, for once, of the call says what the run before means for it. Throws `FiringRefused` where that
+   * run goes on and `overlap` is `skip`.
+   */
+  trigger(id: string, { overlap }: { overlap?: Overlap } = {}): Promise<TriggerAnswer> {
+    return this.#ours(id, async (handle, description) => {
+      const before = statusOf(description);
+      const effective = overlap ?? before.overlap;
+      const going = before.running.slice(0, MOST_SHOWN_RUNS).join(', ');
+      if (effective === 'skip' && before.running.length > 0) {
+        throw new FiringRefused(`The schedule ${id} starts no run: ${going} goes on, and \`overlap\` is \`skip\``);
+      }
+      if (effective === 'buffer_one' && before.firings.waiting > 0) {
+        throw new FiringRefused(`The schedule ${id} starts no run: another waits for ${going} already, and \`overlap\` is \`buffer_one\``);
+      }
+      // A second is the finest grain of a handle.
+      let atMs = Math.floor(Date.now() / 1_000) * 1_000;
+      while (before.runs.some(({ run }) => run === scheduledHandle(id, atMs))) atMs += 1_000;
+      const run = scheduledHandle(id, atMs);
+      const triggerImmediately = { overlapPolicy: OVERLAP_NUMBERS[effective], scheduledTime: msToTs(atMs) };
+      await this.#client.workflowService.patchSchedule({ ...this.#which(id), requestId: randomUUID(), patch: { triggerImmediately } });
+      const canWait = WAITING.includes(effective);
+      for (const end = performance.now() + TAKEN_UP_MS; ; await pause(LOOK_EVERY_MS)) {
+        const { runs, firings } = statusOf(await handle.describe());
+        if (runs.some((taken) => taken.run === run)) return { run, state: 'started' };
+        const late = performance.now() > end;
+        if (canWait && firings.waiting > (late ? 0 : before.firings.waiting)) return { run, state: 'waiting' };
+        if (late)
+          throw new FiringRefused(`The schedule ${id} has started no run within ${TAKEN_UP_MS / 1_000} s; \`muster schedule show ${id}\` says what goes on`);
+      }
+    });
+  }
+
+  /**
+   * Fires for a time that has passed, once for each of the times at which the schedule fires or would have fired in it, whether they were missed or not; also while it is paused.
+   * Returns once Temporal has taken it up. Throws `FiringRefused` where there are none, or a thousand and more.
+   */
+  backfill(id: string, { from: first, to: last = new Date(), overlap = 'buffer_all' }: BackfillOptions): Promise<Backfill> {
+    return this.#ours(id, async (handle, { spec }) => {
+      const [from, to] = [timeOf(first, spec.timezone), timeOf(last, spec.timezone)];
+      if (to.getTime() > Date.now()) throw new FiringRefused(`The schedule ${id} is not backfilled: ${utc(to)} has not come yet`);
+      if (from > to) throw new FiringRefused(`The schedule ${id} is not backfilled: ${utc(from)} is later than ${utc(to)}`);
+      const times = await this.#timesOf(id, from, to);
+      const [firstAtMs, lastAtMs] = [times[0], times.at(-1)];
+      if (firstAtMs === undefined || lastAtMs === undefined) throw new FiringRefused(`The schedule ${id} does not fire from ${utc(from)} to ${utc(to)}`);
+      if (times.length >= MOST_TIMES) {
+        throw new FiringRefused(`The schedule ${id} fires more than ${MOST_TIMES - 1} times from ${utc(from)} to ${utc(to)}: backfill a part of it`);
+      }
+      await handle.backfill({ start: from, end: to, overlap: overlapPolicy(overlap) });
+      return { firings: times.length, firstAtMs, lastAtMs };
+    });
+  }
+
+  /** Takes the schedule away; runs that it started go on. */
+  delete(id: string): Promise<void> {
+    return this.#ours(id, async (handle) => {
+      await handle.delete();
+    });
+  }
+
+  /** A namespace may hold other people's schedules. */
+  async #ours<T>(id: string, work: (handle: ScheduleHandle, description: ScheduleDescription) => Promise<T>): Promise<T> {
     try {
       const handle = this.#client.schedule.getHandle(id);
-      await refuseForeign(handle);
-      await handle.delete();
+      const description = await handle.describe();
+      if (description.action.workflowType !== WORKFLOW_TYPES.run) throw new ScheduleNotFound(id);
+      return await work(handle, description);
     } catch (error) {
       throw error instanceof ScheduleNotFoundError ? new ScheduleNotFound(id) : error;
     }
   }
+
+  async #timesOf(id: string, from: Date, to: Date): Promise<number[]> {
+    // Temporal leaves out the beginning here, and not in a backfill.
+    const range = { startTime: msToTs(from.getTime() - 1), endTime: msToTs(to.getTime()) };
+    const { startTime } = await this.#client.workflowService.listScheduleMatchingTimes({ ...this.#which(id), ...range });
+    return startTime.map(tsToMs);
+  }
+
+  #which(scheduleId: string): { namespace: string; scheduleId: string } {
+    return { namespace: this.#client.options.namespace, scheduleId };
+  }
 }
 
-/** A namespace may hold other people's schedules. */
-async function refuseForeign(handle: ScheduleHandle): Promise<void> {
-  const { action } = await handle.describe();
-  if (action.workflowType !== WORKFLOW_TYPES.run) throw new ScheduleNotFound(handle.scheduleId);
+/** As Temporal's protocol numbers them. */
+const OVERLAP_NUMBERS = Object.fromEntries(OVERLAPS.map((overlap, index) => [overlap, index + 1])) as Record<Overlap, number>;
+/** With which a firing waits for the run before. */
+const WAITING: readonly Overlap[] = ['buffer_one', 'buffer_all', 'cancel_other'];
+
+function timeOf(given: Date | string, timeZone: string | undefined): Date {
+  const time = typeof given === 'string' ? readZonedTime(given, timeZone || 'UTC') : given.getTime();
+  if (time === undefined || Number.isNaN(time)) throw new FiringRefused(`expected ${TIME_WHAT}, got ${found(given)}`);
+  return new Date(time);
 }
 
-function optionsOf(scheduleId: string, submitted: TaskFile, task: Task, schedule: TaskSchedule): ScheduleOptions {
-  const { cron, everySeconds, timeZone } = schedule;
-  return {
-    scheduleId,
-    spec: {
-      timezone: timeZone,
-      ...(cron.length > 0 ? { cronExpressions: cron } : {}),
-      ...(everySeconds === null ? {} : { intervals: [{ every: everySeconds * 1000 }] }),
-    },
-    action: {
-      type: 'startWorkflow',
-      workflowType: WORKFLOW_TYPES.run,
-      // Temporal appends the time of the firing.
-      workflowId: runHandle(scheduleId, 'at'),
-      taskQueue: controlQueue(task.fleet),
-      args: [submitted],
-      staticSummary: summaryOf(task),
-    },
-  };
-}
-
-function statusOf({ scheduleId, state, info, action }: ScheduleDescription): ScheduleStatus {
-  const parsed = parseTask(action.args?.[0], { defaultName: scheduleId });
-  const { name, fleet, nodes, schedule } = parsed.ok ? parsed.task : { name: scheduleId, fleet: '', nodes: 0, schedule: null };
-  return {
-    ...{ id: scheduleId, name, fleet, nodes, schedule, paused: state.paused },
-    runs: info.recentActions.map(({ action: { workflow }, scheduledAt }) => ({ run: workflow.workflowId, scheduledAtMs: scheduledAt.getTime() })),
-    nextAtMs: info.nextActionTimes[0]?.getTime() ?? null,
-  };
+function utc(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
 }
 
 function refused(error: unknown): unknown {

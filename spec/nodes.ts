@@ -35,6 +35,8 @@ export interface Program {
   health: Health | null;
   onResize: OnResize;
   fencing: 'reachable' | 'strict';
+  /** For when a schedule started the run: `MUSTER_SCHEDULED_TIME`. null, or missing of an older control worker: somebody started it. */
+  scheduledTime?: string | null;
 }
 
 /** Why a seat was started. */

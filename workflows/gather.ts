@@ -277,7 +277,7 @@ async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messa
     workflowId,
     taskQueue: controlQueue(record.ref.fleet),
     parentClosePolicy: ParentClosePolicy.TERMINATE,
-    args: [{ run: record.ref, hosts, program: programOf(task), commands, gatherTimeoutSeconds, until, adopt }],
+    args: [{ run: record.ref, hosts, program: programOf(task, record), commands, gatherTimeoutSeconds, until, adopt }],
     staticSummary: `${hosts.length} node${hosts.length === 1 ? '' : 's'} of ${record.ref.handle}`,
   });
   child

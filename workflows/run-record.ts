@@ -25,6 +25,7 @@ import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
 import type { Charge } from './decisions/restart.js';
 import { type Clock, startClock } from './running-time.js';
+import { scheduledTime } from './scheduled-time.js';
 
 /** A cell of the run, with what it has gathered. */
 export interface Cell {
@@ -44,6 +45,8 @@ export interface SeatStart {
 export interface RunRecord {
   ref: RunRef;
   task: Task | null;
+  /** For when a schedule started the run, in UTC: `2026-01-31T01:00:00Z`; null: somebody else has. */
+  scheduledTime: string | null;
   /** Whoever has it may meet the run's nodes. */
   token: string;
   /** The execution of which it heard that a reset has begun it. */
@@ -145,6 +148,7 @@ export function newRecord(): RunRecord {
   return {
     ref: { handle: info.workflowId, runId: info.firstExecutionRunId, name: info.workflowId, fleet: DEFAULT_FLEET },
     task: null,
+    scheduledTime: scheduledTime(),
     token: `${uuid4()}${uuid4()}`,
     heardResetTo: '',
     round: 1,
@@ -325,7 +329,7 @@ export function stopTermsOf({ task }: RunRecord): StopTerms {
 }
 
 /** What all nodes have in common. */
-export function programOf(task: Task): Omit<Program, 'commands'> {
+export function programOf(task: Task, { scheduledTime }: RunRecord): Omit<Program, 'commands'> {
   const { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo } = task;
   const { stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, onResize, fencing } = task;
   return {
@@ -343,5 +347,6 @@ export function programOf(task: Task): Omit<Program, 'commands'> {
     health,
     onResize,
     fencing,
+    scheduledTime,
   };
 }

@@ -83,7 +83,7 @@ function readied(agent: Agent, record: StartRecord, bytes: string) {
 }
 
 function contract(agent: Agent, record: StartRecord, roster: Roster, self: RosterNode): Record<string, string> {
-  const { run, startNumber, reason } = record;
+  const { run, startNumber, reason, program } = record;
   return {
     DSTACK_NODES_IPS: nodesIps(roster),
     DSTACK_MASTER_NODE_IP: roster.nodes[0]?.address ?? '',
@@ -101,6 +101,7 @@ function contract(agent: Agent, record: StartRecord, roster: Roster, self: Roste
     MUSTER_START_NUMBER: String(startNumber),
     MUSTER_START_REASON: reason,
     MUSTER_SOCKET: agent.socketPath,
+    ...(program.scheduledTime == null ? {} : { MUSTER_SCHEDULED_TIME: program.scheduledTime }),
     MUSTER_COOKIE: cookie(run.runId, agent.host, startNumber),
   };
 }

@@ -43,7 +43,7 @@ async function act(file: string | undefined, command: readonly string[] | undefi
   const wish = { ...(file === undefined ? {} : { file }), ...(command === undefined ? {} : { command }) };
   const { submit, task, warnings, baseDir } = readTask({ ...wish, ...definedOf({ nodes, name, env, fleet: options.dev ? 'default' : fleet }) });
   for (const warning of warnings) say(`warning: ${warning}`);
-  if (task.schedule !== null) say('warning: `schedule` starts nothing here: the task runs once, now; `muster schedule apply` follows it');
+  if (task.schedule !== null) say('note: this runs once, now; `muster schedule apply FILE` has it run as `schedule` says');
   const { Interrupts } = await import('../interrupts.js');
   const interrupts = new Interrupts();
   const stack = options.dev ? await import('../dev-run.js').then(({ startFor }) => startFor(options.hosts ?? task.nodes, task, interrupts)) : undefined;

@@ -2,12 +2,15 @@ import { Command } from 'commander';
 import type { ScheduleStatus } from '../../client/index.js';
 import { formatDuration } from '../duration.js';
 import { print, printJson, say } from '../print.js';
+import { scheduleLines, whenOf } from '../schedule-words.js';
 import { table } from '../table.js';
 import { withMuster } from '../with-muster.js';
+import { localZone, zonedText } from '../zoned-text.js';
+import { backfill, pause, resume, trigger } from './schedule-by-hand.js';
 
 export function schedule(): Command {
   const verb = new Command('schedule').description('Temporal Schedules that start runs');
-  const verbs = [applyVerb(), listVerb(), deleteVerb()];
+  const verbs = [applyVerb(), listVerb(), showVerb(), pause(), resume(), trigger(), backfill(), deleteVerb()];
   for (const each of verbs) verb.addCommand(each.exitOverride().configureOutput({ outputError: () => {} }));
   return verb;
 }
@@ -20,12 +23,14 @@ function applyVerb(): Command {
     .option('--json', 'one JSON object')
     .action(async (file: string, { id, json }: { id?: string; json?: true }) => {
       const { readTask } = await import('../task-input.js');
-      const { submit, warnings, baseDir } = readTask({ file });
+      const { submit, task, warnings, baseDir } = readTask({ file });
       for (const warning of warnings) say(`warning: ${warning}`);
       await withMuster(async (muster) => {
         const applied = await muster.schedules.apply(submit, { baseDir, ...(id === undefined ? {} : { id }) });
-        if (json) printJson(applied);
-        else say(`The schedule ${applied.id} was ${applied.created ? 'made' : 'changed'}`);
+        if (json) return printJson(applied);
+        const { nextAtMs, paused, created } = applied;
+        const next = nextAtMs === null ? 'it never fires' : `it fires next at ${zonedText(nextAtMs, task.schedule?.timeZone ?? 'UTC')}`;
+        say(`The schedule ${applied.id} was ${created ? 'made' : 'changed'}; ${paused ? `it is paused: \`muster schedule resume ${applied.id}\`` : next}`);
       });
     });
 }
@@ -39,7 +44,21 @@ function listVerb(): Command {
         const known = await muster.schedules.list();
         if (json) return known.forEach(printJson);
         if (known.length === 0) return say('There are no schedules; `muster schedule apply FILE` makes one');
-        for (const line of table(['SCHEDULE', 'WHEN', 'NODES', 'NEXT', 'LAST RUN'], known.map(cells))) print(line);
+        for (const line of table(['SCHEDULE', 'WHEN', 'NODES', 'NEXT', 'MISSED', 'LAST RUN'], known.map(cells))) print(line);
+      }),
+    );
+}
+
+function showVerb(): Command {
+  return new Command('show')
+    .description('tell what a schedule did last, what it missed, and when it fires next')
+    .argument('<id>', "the schedule's id")
+    .option('--json', 'one JSON object')
+    .action((id: string, { json }: { json?: true }) =>
+      withMuster(async (muster) => {
+        const details = await muster.schedules.get(id);
+        if (json) return printJson(details);
+        for (const line of scheduleLines(details, Date.now(), localZone())) print(line);
       }),
     );
 }
@@ -56,9 +75,8 @@ function deleteVerb(): Command {
     );
 }
 
-function cells({ id, schedule: when, nodes, paused, nextAtMs, runs }: ScheduleStatus): string[] {
-  const { cron, everySeconds, timeZone } = when ?? { cron: [], everySeconds: null, timeZone: '' };
-  const times = [...cron.map((each) => `${each} ${timeZone}`), ...(everySeconds === null ? [] : [`every ${formatDuration(everySeconds * 1000)}`])];
+function cells(status: ScheduleStatus): string[] {
+  const { id, nodes, paused, nextAtMs, runs, firings } = status;
   const next = paused ? 'paused' : nextAtMs === null ? 'never' : `in ${formatDuration(Math.max(0, nextAtMs - Date.now()))}`;
-  return [id, times.join(', ') || '-', String(nodes), next, runs.at(-1)?.run ?? '-'];
+  return [id, whenOf(status), String(nodes), next, firings.missed > 0 ? String(firings.missed) : '-', runs.at(-1)?.run ?? '-'];
 }

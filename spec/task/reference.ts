@@ -125,7 +125,11 @@ export const KEY_REFERENCE: Readonly<Record<TaskField, KeyReference>> = {
     default: 'none',
     text: 'Variables that other launchers set: `PET_NNODES`, `PET_NODE_RANK`, `PET_MASTER_ADDR`, `PET_MASTER_PORT`.',
   },
-  schedule: { value: '`cron` or `every`, and `time_zone`', default: 'none', text: 'When `muster schedule apply` has the task started.' },
+  schedule: {
+    value: 'a map with `cron` or `every`, and `offset`, `time_zone`, `start`, `end`, `overlap`, `catch_up`, `jitter`, `pause_on_failure`',
+    default: 'none',
+    text: 'When `muster schedule apply` has the task started.',
+  },
   archives: { value: '–', default: '–', text: 'Made by the client of `files`.' },
   repo: { value: '–', default: '–', text: 'Made by the client of `repos`.' },
 };

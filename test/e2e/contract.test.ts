@@ -42,7 +42,7 @@ it('gives every node the same list, its own rank and every variable of the contr
       ...{ MINE: tricky, NCCL_SOCKET_IFNAME: 'mine', GLOO_SOCKET_IFNAME: 'lo', PWD: env.DSTACK_WORKING_DIR },
       PATH: `${machines.env['PATH']}:${join(machines.dir, nodes[rank]?.host ?? '', 'bin')}`,
     });
-    expect(Object.keys(env).filter((name) => /^(TEMPORAL_|npm_|INIT_CWD|MUSTER_SERVER|muster_)/.test(name))).toEqual([]);
+    expect(Object.keys(env).filter((name) => /^(TEMPORAL_|npm_|INIT_CWD|MUSTER_SERVER|MUSTER_SCHEDULED_TIME|muster_)/.test(name))).toEqual([]);
     expect(readFileSync(`${out}-list-${rank}`, 'utf8')).toBe(list);
     expect(readLines(`${out}-mpi-${rank}`)).toEqual(list.split('\n'));
     expect(JSON.parse(readFileSync(`${out}-roster-${rank}`, 'utf8'))).toMatchObject({ generation: 1, rank, nodes: [{ rank: 0 }, { rank: 1 }, { rank: 2 }] });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { rescale } from '../../spec/messages.js';
+import { Schedules } from '../../client/schedules.js';
+import { rescale, status } from '../../spec/messages.js';
 import { until } from '../helpers/until.js';
 import { openStage } from './stage.js';
 
@@ -24,6 +25,25 @@ it('continues as new between generations, and is the same run to everybody', asy
   expect([outcome.status, outcome.message]).toEqual(['succeeded', 'All 2 nodes exited with code 0']);
   await stage.allFree();
   await stage.record('run-continued', 'story');
+});
+
+it('keeps the time for which its schedule has started it', async () => {
+  const { client } = stage.env;
+  const schedules = new Schedules(client);
+  const [a] = await stage.hosts({ a: { exitCode: [7, 7, 7, 7, 7, 0] } });
+  const restart = { attempts: 9, backoff: '1s..1s' };
+  await schedules.apply({ name: 'nightly', commands: ['a-program'], restart, schedule: { cron: '0 0 1 1 *' } });
+  const { run } = await schedules.trigger('nightly');
+  const handle = client.workflow.getHandle(run);
+  const final = await until(
+    () => handle.query(status),
+    ({ phase }) => phase === 'succeeded',
+    30_000,
+  );
+  expect((await handle.describe()).runId).not.toBe(final.runId);
+  expect(a?.asked('startNode').map(({ program }) => program.scheduledTime)).toEqual(Array(6).fill(run.slice('run-nightly-at-'.length)));
+  await schedules.delete('nightly');
+  await stage.allFree();
 });
 
 it('still hears a stop, and a cancellation, after it has continued as new', async () => {
