@@ -48,6 +48,7 @@ const CODES: Record<string, number> = {
   DevStackFailed: EXIT.runFailed,
   TemporalUnreachable: EXIT.unreachable,
   ServerTooOld: EXIT.unreachable,
+  TemporalRefused: EXIT.unreachable,
   ServerNotFound: EXIT.unreachable,
   ServerNotReady: EXIT.unreachable,
   NobodyAnswers: EXIT.unreachable,

@@ -1,5 +1,6 @@
 import { type Client, isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { NobodyAnswers } from './errors.js';
+import { temporalError } from './temporal-error.js';
 
 /** A question is answered in milliseconds, or nobody is there to answer. */
 const ANSWER_LIMIT_MS = 10_000;
@@ -17,7 +18,7 @@ export class NoSuchWorkflow extends Error {}
 
 /**
  * One message to a workflow and its answer. Throws `NoSuchWorkflow`, and `NobodyAnswers` where no control
- * worker takes it within 10 s; other errors of the connection as they are.
+ * worker takes it within 10 s; of the connection `TemporalUnreachable` and `TemporalRefused`.
  */
 export async function ask<T>(client: Client, what: string, message: () => Promise<T>): Promise<T> {
   const began = performance.now();
@@ -25,12 +26,12 @@ export async function ask<T>(client: Client, what: string, message: () => Promis
     return await client.withDeadline(Date.now() + ANSWER_LIMIT_MS, message);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw new NoSuchWorkflow(error.message);
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NobodyAnswers(what);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NobodyAnswers(what, { cause: error });
     const code = grpcCode(error);
-    if (code === FAILED_PRECONDITION || code === DEADLINE_EXCEEDED) throw new NobodyAnswers(what);
+    if (code === FAILED_PRECONDITION || code === DEADLINE_EXCEEDED) throw new NobodyAnswers(what, { cause: error });
     // The server gives up at the same time as we do, and its word for that may come first.
-    if (code === CANCELLED && performance.now() - began > 0.9 * ANSWER_LIMIT_MS) throw new NobodyAnswers(what);
-    throw error;
+    if (code === CANCELLED && performance.now() - began > 0.9 * ANSWER_LIMIT_MS) throw new NobodyAnswers(what, { cause: error });
+    throw temporalError(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Client, WorkflowUpdateFailedError } from '@temporalio/client';
-import { dial } from '../connection/dial.js';
+import { checkServer, dial } from '../connection/dial.js';
 import { readTemporalOptions, type TemporalOptions } from '../connection/options.js';
 import type { HostStatus } from '../spec/fleet.js';
 import { DEFAULT_FLEET, fleetWorkflowId } from '../spec/ids.js';
@@ -9,31 +9,45 @@ import { HostNotFound } from './errors.js';
 import { Runs } from './runs.js';
 import { Schedules } from './schedules.js';
 import { readSubmitted, type TaskFile } from './submitted.js';
+import { called } from './temporal-error.js';
+
+const CHECK_LIMIT_MS = 5_000;
 
 export interface ConnectOptions {
   /** Where Temporal is. Left out: `TEMPORAL_*` and temporal.toml say so. */
   temporal?: TemporalOptions;
+  /**
+   * A client that your program has already, of its namespace; instead of `temporal`. It stays yours: `close` leaves it open. With a data converter of its own the control
+   * workers and agents need the same.
+   */
+  client?: Client;
   /** Where `MUSTER_SERVER` is looked up; this process's own if left out. */
   env?: NodeJS.ProcessEnv;
 }
 
 /**
- * A Muster that is connected to Temporal. Throws `TemporalUnreachable` within 5 s, `ServerTooOld` and
+ * A Muster that is connected to Temporal. Throws `TemporalUnreachable` within 5 s, `ServerTooOld`, `TemporalRefused` and
  * `BadConnectionConfig`. Close it when it is no longer needed: it keeps the process alive.
  */
-export async function connect(options: ConnectOptions = {}): Promise<Muster> {
-  return new Muster(await dial(options.temporal ?? readTemporalOptions(options.env)));
+export async function connect({ client, temporal, env }: ConnectOptions = {}): Promise<Muster> {
+  if (client === undefined) return new Muster(await called(() => dial(temporal ?? readTemporalOptions(env))));
+  await called(() => client.withDeadline(Date.now() + CHECK_LIMIT_MS, () => checkServer(client.connection, 'The Temporal server')));
+  return new Muster(client, { closes: false });
 }
 
-/** One namespace's runs, schedules and hosts. */
+/** One namespace's runs, schedules and hosts. `connect` makes it. */
 export class Muster {
+  /** What is started, and what was. */
   readonly runs: Runs;
+  /** What starts runs by the clock. */
   readonly schedules: Schedules;
   readonly #client: Client;
+  readonly #closes: boolean;
 
-  /** Takes over a client that is connected already; it should use Muster's data converter. */
-  constructor(client: Client) {
+  /** Checks nothing. `closes`: whether the client is closed by `close`; yes if left out. */
+  constructor(client: Client, { closes = true }: { closes?: boolean } = {}) {
     this.#client = client;
+    this.#closes = closes;
     this.runs = new Runs(client);
     this.schedules = new Schedules(client);
   }
@@ -80,14 +94,19 @@ export class Muster {
     try {
       return (await ask(this.#client, `the fleet ${fleet}`, () => handle.executeUpdate(drain, { args: [{ host, drained }] }))).message;
     } catch (error) {
-      if (error instanceof WorkflowUpdateFailedError) throw new HostNotFound(error.cause?.message ?? error.message);
+      if (error instanceof WorkflowUpdateFailedError) throw new HostNotFound(error.cause?.message ?? error.message, { cause: error });
       if (error instanceof NoSuchWorkflow) throw new HostNotFound(`The fleet ${fleet} has no hosts`);
       throw error;
     }
   }
 
-  /** Closes the connection; runs go on. */
+  /** Closes the connection, if it was `connect` that opened it; runs go on. To close twice is fine. */
   async close(): Promise<void> {
-    await this.#client.connection.close();
+    if (this.#closes) await this.#client.connection.close();
+  }
+
+  /** `await using muster = await connect()` closes it at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 }

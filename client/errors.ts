@@ -41,7 +41,7 @@ export class RunEnded extends Error {
   }
 }
 
-/** The run cannot have so many nodes; it goes on as it is. The message says why. */
+/** The run cannot have so many nodes; it goes on as it is. The message says why, `cause` is what the workflow said. */
 export class RescaleRefused extends Error {
   override readonly name = 'RescaleRefused';
 }
@@ -50,9 +50,14 @@ export class RescaleRefused extends Error {
 export class NobodyAnswers extends Error {
   override readonly name = 'NobodyAnswers';
 
-  constructor(what: string) {
-    super(`No control worker answers for ${what}; start one with \`muster control\``);
+  constructor(what: string, options?: ErrorOptions) {
+    super(`No control worker answers for ${what}; start one with \`muster control\``, options);
   }
+}
+
+/** Temporal answers, and refuses: the credentials, the permissions or the namespace are wrong. To ask again does not help. */
+export class TemporalRefused extends Error {
+  override readonly name = 'TemporalRefused';
 }
 
 /** The run goes on, but the time to wait for it is over. */

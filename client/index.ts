@@ -2,19 +2,31 @@
 
 export { ServerTooOld, TemporalUnreachable } from '../connection/dial.js';
 export { BadConnectionConfig, type TemporalOptions } from '../connection/options.js';
+export type { Failure, FailureOrigin, FailureType } from '../spec/failures.js';
 export type { HostStatus } from '../spec/fleet.js';
 export type { Plan, StopAnswer, StopMode } from '../spec/messages.js';
-export type { FormerNode, NodeState, NodeStatus, Resize, RunPhase, RunStatus } from '../spec/nodes.js';
+export type { FailureNote, FormerNode, NodeState, NodeStatus, Resize, RunPhase, RunStatus } from '../spec/nodes.js';
 export type { ResizeWish } from '../spec/resize.js';
 export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';
 export type { Overlap, TaskSchedule } from '../spec/task/schedule.js';
 export { type ConnectOptions, connect, Muster } from './connect.js';
-export { FiringRefused, HostNotFound, InvalidTask, NobodyAnswers, RescaleRefused, RunEnded, RunNotFound, ScheduleNotFound, WaitTimedOut } from './errors.js';
-export type { OutputPiece, RunEvent } from './follow.js';
+export {
+  FiringRefused,
+  HostNotFound,
+  InvalidTask,
+  NobodyAnswers,
+  RescaleRefused,
+  RunEnded,
+  RunNotFound,
+  ScheduleNotFound,
+  TemporalRefused,
+  WaitTimedOut,
+} from './errors.js';
+export type { FollowOptions, OutputPiece, RunEvent } from './follow.js';
 export { LineAssembler } from './lines.js';
 export { type LogOptions, type RescaleOptions, Run, type WaitOptions } from './run.js';
-export { type ListOptions, type RunSummary, Runs, type StartOptions } from './runs.js';
+export { type ListOptions, type RunFilter, type RunSummary, Runs, type StartOptions } from './runs.js';
 export type { Firing, FiringCounts, ScheduleDetails, ScheduleStatus } from './schedule-status.js';
 export { type Applied, type ApplyOptions, type Backfill, type BackfillOptions, type PauseAnswer, Schedules, type TriggerAnswer } from './schedules.js';
 export type { TaskFile } from './submitted.js';

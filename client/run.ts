@@ -12,6 +12,7 @@ import { type FollowOptions, follow, type OutputPiece, type RunEvent } from './f
 import { withLinkedSignal } from './linked.js';
 import { closedStatus, outcomeOf } from './outcome.js';
 import { pause } from './pause.js';
+import { temporalError } from './temporal-error.js';
 
 export interface WaitOptions {
   /** Milliseconds; without it the wait has no end but the run's. */
@@ -157,7 +158,7 @@ export class Run {
     try {
       return await ask(this.#client, `the run ${this.handle}`, message);
     } catch (error) {
-      if (error instanceof WorkflowUpdateFailedError) throw new RescaleRefused(error.cause?.message ?? error.message);
+      if (error instanceof WorkflowUpdateFailedError) throw new RescaleRefused(error.cause?.message ?? error.message, { cause: error });
       if (!(error instanceof NoSuchWorkflow)) throw error;
       await this.#found(() => this.#workflow.describe());
       throw new RunEnded(this.handle);
@@ -203,7 +204,7 @@ export class Run {
       return await call();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw new RunNotFound(this.handle);
-      throw error;
+      throw temporalError(error);
     }
   }
 }

@@ -3,8 +3,10 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import { controlQueue, runHandle } from '../spec/ids.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
 import { bringCode } from './files/bring.js';
+import { withLinkedSignal } from './linked.js';
 import { Run } from './run.js';
 import { readSubmitted, summaryOf, type TaskFile } from './submitted.js';
+import { called } from './temporal-error.js';
 
 export interface StartOptions {
   /** The run's handle. A run of this handle that goes on already is joined: to submit twice is to submit once. */
@@ -13,9 +15,22 @@ export interface StartOptions {
   env?: Record<string, string | undefined>;
   /** Where relative paths in `files` and `repos` begin; the working directory if left out. */
   baseDir?: string;
+  /** Gives up sending `files` and the start itself; a start that Temporal has taken already is not taken back. */
+  signal?: AbortSignal;
 }
 
-export interface ListOptions {
+/** Which runs. Conditions that are left out hold for all. */
+export interface RunFilter {
+  /** One of these states. */
+  state?: RunSummary['state'] | readonly RunSummary['state'][];
+  /** Handles that begin so: those of runs that were started without an `id` are `run-<name>-…`. */
+  prefix?: string;
+  /** Epoch milliseconds: runs that were started then or later. */
+  startedAfterMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface ListOptions extends RunFilter {
   /** At most so many, the newest first; 20 if left out. */
   limit?: number;
 }
@@ -44,9 +59,14 @@ export class Runs {
 
   /**
    * Packs and sends the task's `files` and `repos`, starts a run, and returns once Temporal keeps it: from here on it goes on without us.
-   * Throws `InvalidTask` with every problem before anything is started.
+   * Throws `InvalidTask` with every problem before anything is started; `TemporalUnreachable`, after which the run may have been started all the same: with an
+   * `id` it is safe to start again; `TemporalRefused`; and the signal's reason when it aborts.
    */
-  async start(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: StartOptions = {}): Promise<Run> {
+  async start(task: TaskFile, { signal, ...options }: StartOptions = {}): Promise<Run> {
+    return this.#within(signal, () => this.#start(task, options));
+  }
+
+  async #start(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: Omit<StartOptions, 'signal'>): Promise<Run> {
     const { submitted: written, parsed } = readSubmitted(task, env, id ?? 'task');
     const { name, fleet } = parsed;
     const submitted = await bringCode(this.#client, written, { fleet, baseDir, env });
@@ -74,28 +94,79 @@ export class Runs {
     return new Run(this.#client, handle, runId === undefined ? {} : { runId });
   }
 
-  /** The newest runs first, running and ended. A run appears here a moment after its start. */
-  async list({ limit = DEFAULT_LIMIT }: ListOptions = {}): Promise<RunSummary[]> {
+  /** The newest runs first, running and ended. A run appears here a moment after its start. Throws `TemporalUnreachable`, `TemporalRefused`, and the signal's reason. */
+  async list({ limit = DEFAULT_LIMIT, ...filter }: ListOptions = {}): Promise<RunSummary[]> {
     const found: RunSummary[] = [];
     if (limit < 1) return found;
-    const query = `WorkflowType = '${WORKFLOW_TYPES.run}'`;
-    for await (const { workflowId, runId, status, startTime, closeTime } of this.#client.workflow.list({ query, pageSize: limit })) {
-      if (status.name === 'CONTINUED_AS_NEW') continue;
-      const state = STATES[status.name] ?? 'running';
-      found.push({ run: workflowId, runId, state, startedAtMs: startTime.getTime(), endedAtMs: closeTime?.getTime() ?? null });
+    for await (const run of this.#pages(filter, Math.min(limit, PAGE))) {
+      found.push(run);
       if (found.length >= limit) break;
     }
     return found;
   }
+
+  /** The same without a limit, read page by page as they are taken: `for await (const { run } of muster.runs.all({ state: 'running' }))`. */
+  all(filter: RunFilter = {}): AsyncGenerator<RunSummary, void, undefined> {
+    return this.#pages(filter, PAGE);
+  }
+
+  async *#pages(filter: RunFilter, pageSize: number): AsyncGenerator<RunSummary, void, undefined> {
+    if (Array.isArray(filter.state) && filter.state.length === 0) return;
+    const pages = this.#client.workflow.list({ query: queryOf(filter), pageSize })[Symbol.asyncIterator]();
+    for (;;) {
+      const { value, done } = await this.#within(filter.signal, () => pages.next());
+      if (done) return;
+      const { workflowId, runId, status, startTime, closeTime } = value;
+      if (status.name === 'CONTINUED_AS_NEW') continue;
+      const state = STATES[status.name] ?? 'running';
+      yield { run: workflowId, runId, state, startedAtMs: startTime.getTime(), endedAtMs: closeTime?.getTime() ?? null };
+    }
+  }
+
+  async #within<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    try {
+      return await called(() => (signal ? withLinkedSignal([signal], (own) => this.#client.withAbortSignal(own, work)) : work()));
+    } catch (error) {
+      // What the call was cancelled with says less.
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
 }
 
+const PAGE = 200;
+
 const STATES: Record<string, RunSummary['state']> = {
+  RUNNING: 'running',
   COMPLETED: 'succeeded',
   FAILED: 'failed',
   TIMED_OUT: 'failed',
   CANCELLED: 'cancelled',
   TERMINATED: 'cancelled',
 };
+
+// Temporal's list writes CANCELLED with one L.
+const STATUS_WORDS: Record<RunSummary['state'], string[]> = {
+  running: ['Running'],
+  succeeded: ['Completed'],
+  failed: ['Failed', 'TimedOut'],
+  cancelled: ['Canceled', 'Terminated'],
+};
+
+function queryOf({ state, prefix, startedAfterMs }: RunFilter): string {
+  const states = [state ?? []].flat().flatMap((each) => STATUS_WORDS[each]);
+  return [
+    `WorkflowType = '${WORKFLOW_TYPES.run}'`,
+    ...(state === undefined ? [] : [`ExecutionStatus IN (${states.map(quoted).join(', ')})`]),
+    ...(prefix === undefined ? [] : [`WorkflowId STARTS_WITH ${quoted(prefix)}`]),
+    ...(startedAfterMs === undefined ? [] : [`StartTime >= ${quoted(new Date(startedAfterMs).toISOString())}`]),
+  ].join(' AND ');
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
 
 function randomShort(): string {
   return [...randomBytes(SHORT_LENGTH)].map((byte) => SHORT_ALPHABET[byte % SHORT_ALPHABET.length]).join('');

@@ -2,9 +2,9 @@ import { describeNodes } from '../spec/task/elastic.js';
 import { parseTask } from '../spec/task/parse.js';
 import type { Task } from '../spec/task/task.js';
 import { InvalidTask } from './errors.js';
+import type { TaskFile } from './task-file.js';
 
-/** A task as its file holds it: `{ nodes: 3, commands: ['…'] }`. docs/task-file.md has every key. */
-export type TaskFile = Record<string, unknown>;
+export type { TaskFile } from './task-file.js';
 
 /** A task as it is sent, and what it means. Throws `InvalidTask` with every problem. */
 export function readSubmitted(task: TaskFile, env: Record<string, string | undefined>, defaultName: string): { submitted: TaskFile; parsed: Task } {
@@ -24,9 +24,10 @@ export function summaryOf({ name, nodes, elastic, fleet }: Task): string {
  * that reads it next has no such environment. A name that is not there stays bare, and is a problem then.
  */
 export function withSubmitterEnv(task: TaskFile, env: Record<string, string | undefined>): TaskFile {
-  const given = task['env'];
+  const given = task.env;
   if (!Array.isArray(given)) return task;
-  const filled = given.map((entry: unknown) => {
+  const filled = given.map((entry) => {
+    // What was parsed from a file can be anything.
     if (typeof entry !== 'string' || entry.includes('=')) return entry;
     const value = Object.hasOwn(env, entry) ? env[entry] : undefined;
     return value === undefined ? entry : `${entry}=${value}`;

@@ -1,4 +1,4 @@
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Client, Connection, type ConnectionLike, type ConnectionOptions } from '@temporalio/client';
 import { dataConverter } from './data-converter.js';
 import type { TemporalOptions } from './options.js';
 
@@ -16,11 +16,15 @@ const RECONNECT = {
   'grpc.keepalive_timeout_ms': 5_000,
 };
 
-/** Temporal could not be reached. The message is a sentence for people. */
-export class TemporalUnreachable extends Error {}
+/** Temporal could not be reached. The message is a sentence for people; `cause` is what the connection said. */
+export class TemporalUnreachable extends Error {
+  override readonly name = 'TemporalUnreachable';
+}
 
 /** The server is older than `MINIMUM_SERVER`. */
-export class ServerTooOld extends Error {}
+export class ServerTooOld extends Error {
+  override readonly name = 'ServerTooOld';
+}
 
 /** A client that dials by itself, again and again: what is asked of it fails as long as Temporal is not there. */
 export function lazyClient(options: TemporalOptions): Client {
@@ -39,14 +43,23 @@ export async function dial(options: TemporalOptions, limitMs = DIAL_LIMIT_MS): P
     await connection.close();
     throw new TemporalUnreachable(
       `Temporal cannot be reached at ${options.address} (${reason(error)}). Start it, or set TEMPORAL_ADDRESS; \`muster dev\` brings one of its own.`,
+      { cause: error },
     );
   }
-  const { serverVersion } = await connection.workflowService.getSystemInfo({});
-  if (serverVersion && compareVersions(serverVersion, MINIMUM_SERVER) < 0) {
+  try {
+    await checkServer(connection, `The Temporal server at ${options.address}`);
+  } catch (error) {
     await connection.close();
-    throw new ServerTooOld(`The Temporal server at ${options.address} is ${serverVersion}; Muster needs ${MINIMUM_SERVER} or newer (CLI 1.9 or newer).`);
+    throw error;
   }
   return new Client({ connection, namespace: options.namespace, dataConverter });
+}
+
+/** Throws `ServerTooOld`; what the connection throws as it is. */
+export async function checkServer({ workflowService }: Pick<ConnectionLike, 'workflowService'>, which: string): Promise<void> {
+  const { serverVersion } = await workflowService.getSystemInfo({});
+  if (!serverVersion || compareVersions(serverVersion, MINIMUM_SERVER) >= 0) return;
+  throw new ServerTooOld(`${which} is ${serverVersion}; Muster needs ${MINIMUM_SERVER} or newer (CLI 1.9 or newer).`);
 }
 
 function lazyConnection({ namespace: _namespace, ...rest }: TemporalOptions, limitMs: number): Connection {

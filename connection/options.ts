@@ -2,15 +2,20 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 
 /** Where Temporal is, and how it is talked to. */
 export interface TemporalOptions {
+  /** `host:port` of its frontend. */
   address: string;
   namespace: string;
+  /** As the Temporal SDK takes it: `true`, or certificates. */
   tls?: object | boolean;
   apiKey?: string;
+  /** gRPC headers of every call. */
   metadata?: Record<string, string>;
 }
 
 /** What can go wrong before anything is dialled. */
-export class BadConnectionConfig extends Error {}
+export class BadConnectionConfig extends Error {
+  override readonly name = 'BadConnectionConfig';
+}
 
 /**
  * Reads `TEMPORAL_*` and temporal.toml. An address given by `MUSTER_SERVER` (a dev stack names its own server so) wins
@@ -30,6 +35,6 @@ export function readTemporalOptions(env: NodeJS.ProcessEnv = process.env): Tempo
       ...(metadata ? { metadata: metadata as Record<string, string> } : {}),
     };
   } catch (error) {
-    throw new BadConnectionConfig(`The Temporal configuration cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new BadConnectionConfig(`The Temporal configuration cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }

@@ -100,6 +100,7 @@ export const nodeRestarted = defineSignal<[NodeRestarted]>('nodeRestarted');
 /** How a run is stopped: the polite signal and its grace, or SIGKILL at once. */
 export type StopMode = 'graceful' | 'now';
 
+/** The run has taken note of a stop. */
 export interface StopAnswer {
   accepted: boolean;
   message: string;
@@ -111,6 +112,12 @@ export interface RescaleAnswer {
 }
 /** Answers once the wish is recorded; fails with `RescaleRefused` and the reason. The run's status tells what becomes of it. */
 export const rescale = defineUpdate<RescaleAnswer, [ResizeWish]>('rescale');
+
+/**
+ * The same wish from those who can send no update, as a workflow. Nobody is answered: what became of it, and that it was refused, is in `resizes` of the
+ * run's status. A run that has ended hears nothing.
+ */
+export const rescaleWanted = defineSignal<[ResizeWish]>('rescaleWanted');
 
 export const stop = defineUpdate<StopAnswer, [{ mode: StopMode }]>('stop');
 export const status = defineQuery<RunStatus>('status');

@@ -116,25 +116,33 @@ export interface Beat {
 export type NodeState = 'gathering' | 'ready' | 'starting' | 'running' | 'silent' | 'restarting' | 'succeeded' | 'failed' | 'stopped' | 'lost';
 
 export interface NodeStatus {
+  /** null before the first list. */
   rank: number | null;
   /** The name of its group. */
   group: string;
   host: string;
+  /** null before the first list. */
   address: string | null;
+  /** The one that holds the address. */
   interface: string | null;
   /** Why it is this address, for people; empty before there is one. */
   addressReason: string;
+  /** `MUSTER_NODE_ID`; null before the first list. */
   id: string | null;
+  /** How many its host has. */
   gpus: number;
   state: NodeState;
+  /** Of its last start; null while it runs, and where it ended without one. */
   exitCode: number | null;
   startNumber: number;
 }
 
 /** The last start of a node whose host the run has left; its output is still there. */
 export interface FormerNode {
+  /** The last that it had. */
   rank: number;
   host: string;
+  /** How often it was started there. */
   startNumber: number;
 }
 
@@ -142,6 +150,7 @@ export type RunPhase = 'queued' | 'gathering' | 'starting' | 'running' | 'restar
 
 /** Something that went wrong with a node, and what was done about it. */
 export interface FailureNote {
+  /** In which it happened. */
   generation: number;
   rank: number;
   host: string;
@@ -158,6 +167,7 @@ export interface FailureNote {
 export interface Resize {
   /** The id of the update that asked. */
   id: string;
+  /** How many are wanted; where the wish could not be read, how many there are. */
   nodes: number;
   /** The same by group, in their order. */
   sizes: number[];
@@ -169,15 +179,21 @@ export interface Resize {
 
 /** What a run is doing: the answer of the query `status`, and of `muster status --json`. */
 export interface RunStatus {
+  /** Its handle: the workflow id. */
   run: string;
+  /** `DSTACK_RUN_ID`: the run id of its first execution. */
   runId: string;
+  /** The task's name. */
   name: string;
+  /** Whose hosts it uses. */
   fleet: string;
+  /** What it is at, or how it ended. */
   phase: RunPhase;
   /** For machines: a failure type, or a word such as `WaitingForHosts`. */
   reason: string;
   /** For people. */
   message: string;
+  /** Version of the list of nodes; 0 before the first. */
   generation: number;
   /** What was charged to the budget of `restart`. */
   restarts: number;
@@ -185,15 +201,21 @@ export interface RunStatus {
   losses: number;
   /** What went wrong, in the order the workflow saw it: the first ten and the newest ten. The first is the root cause. */
   failures: FailureNote[];
+  /** How many nodes it is to have. */
   nodesWanted: number;
   /** The newest ten, the newest last. */
   resizes: Resize[];
+  /** Those of the current generation. */
   nodes: NodeStatus[];
+  /** On hosts that the run has left; their output is still there. */
   formerNodes: FormerNode[];
+  /** What in the task has less effect than it seems. */
   warnings: string[];
   /** Epoch milliseconds of the server's clock. */
   submittedAtMs: number;
+  /** When all nodes were first released together; null before. */
   releasedAtMs: number | null;
+  /** null while it goes on. */
   endedAtMs: number | null;
   /** The last lines of the node that failed first. */
   lastLines: string;

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, currentUpdateInfo } from '@temporalio/workflow';
+import { ApplicationFailure, condition, currentUpdateInfo, uuid4 } from '@temporalio/workflow';
 import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
@@ -15,13 +15,32 @@ const MOVE_AGAIN_MS = 30_000;
 
 /** Records a wish for another number of nodes, which takes the place of one that waits; throws `RescaleRefused` where it cannot be. */
 export async function recordWish(record: RunRecord, asked: unknown): Promise<messages.RescaleAnswer> {
+  const read = await readNow(record, asked);
+  if ('refused' in read) throw ApplicationFailure.nonRetryable(`${record.ref.handle} cannot be rescaled: ${read.refused}`, 'RescaleRefused');
+  return take(record, read.sizes, currentUpdateInfo()?.id ?? '');
+}
+
+/** The same of a signal, whose sender hears nothing: the status tells also of a wish that cannot be. */
+export async function hearWish(record: RunRecord, asked: unknown): Promise<void> {
+  const read = await readNow(record, asked);
+  if ('sizes' in read) {
+    take(record, read.sizes, uuid4());
+    return;
+  }
+  const { nodesWanted: nodes, sizes } = record;
+  record.resizes = [...record.resizes, { id: uuid4(), nodes, sizes, state: 'refused' as const, message: read.refused }].slice(-WISHES_KEPT);
+  show(record);
+}
+
+async function readNow(record: RunRecord, asked: unknown): Promise<{ sizes: number[] } | { refused: string }> {
   // Whoever starts a run and rescales it at once is not to be told that it is too early.
   await condition(() => record.task !== null || record.endedAtMs !== null);
-  const { ref, task, phase, stopWanted, sizes: before } = record;
-  const read = task ? readWish(asked, { task, sizes: before, phase, stopping: stopWanted !== null }) : { refused: 'the run has ended' };
-  if ('refused' in read) throw ApplicationFailure.nonRetryable(`${ref.handle} cannot be rescaled: ${read.refused}`, 'RescaleRefused');
-  const { sizes } = read;
-  const id = currentUpdateInfo()?.id ?? '';
+  const { task, phase, stopWanted, sizes } = record;
+  return task ? readWish(asked, { task, sizes, phase, stopping: stopWanted !== null }) : { refused: 'the run has ended' };
+}
+
+function take(record: RunRecord, sizes: number[], id: string): messages.RescaleAnswer {
+  const { ref } = record;
   const nodes = sum(sizes);
   const message = `${ref.handle} is to have ${counted(nodes)}`;
   const wish: Resize = { id, nodes, sizes, state: 'waiting', message };

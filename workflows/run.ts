@@ -25,7 +25,7 @@ import { type Ending, endGeneration, release, resumeGeneration, runGeneration } 
 import { answerFleet, hearDrained, hearGrant, hearRefusal, hearResumed, yieldHosts } from './held-hosts.js';
 import { noteSizes } from './live.js';
 import { awaitFences, replaceLost } from './members.js';
-import { recordWish, refuseWishes, relinkWishes } from './rescale.js';
+import { hearWish, recordWish, refuseWishes, relinkWishes } from './rescale.js';
 import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, recordUpdates, statusOf } from './run-record.js';
 import { dismissSpares } from './spares.js';
 
@@ -83,6 +83,7 @@ function listen(record: RunRecord): void {
   setHandler(messages.nodesEnded, (message) => recordEnds(record, message));
   setHandler(messages.nodesUpdated, (message) => recordUpdates(record, message));
   setHandler(messages.rescale, (wish) => recordWish(record, wish));
+  setHandler(messages.rescaleWanted, (wish) => hearWish(record, wish));
   setHandler(messages.stop, ({ mode }) => {
     if (record.stopWanted?.mode !== 'now') record.stopWanted = { mode, by: record.stopWanted?.by ?? 'Stopped' };
     return { accepted: true, message: `${record.ref.handle} is being stopped` };

@@ -1,9 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { replaceFile } from '../../activities/host/replace-file.js';
 import { rosterPath } from '../../activities/host/store.js';
+import { Runs } from '../../client/runs.js';
+import { Schedules } from '../../client/schedules.js';
 import { nodeId } from '../../spec/roster.js';
+import { isReservedEnv } from '../../spec/task/env.js';
+import { succeeds } from '../helpers/commands.js';
 import { type Machines, readLines, startMachines } from '../helpers/machines.js';
 import { statusOf, untilNothingLeft, untilPhase } from '../helpers/runs.js';
 import { until } from '../helpers/until.js';
@@ -49,6 +53,44 @@ it('gives every node the same list, its own rank and every variable of the contr
   }
   await untilNothingLeft(runId);
 });
+
+/** What a shell sets for those whom it starts. */
+const OF_SHELLS = ['PWD', 'OLDPWD', 'SHLVL', '_'];
+
+it('gives a program the variables that docs/environment.md has, all of them and no other', async () => {
+  const out = join(machines.dir, 'variables');
+  const bare = join(machines.dir, 'variables.git');
+  const commit = 'git -c user.name=t -c user.email=t@example.org commit --quiet --allow-empty -m first';
+  await succeeds('sh', ['-c', `git init --quiet ${bare}-clone && cd ${bare}-clone && ${commit} && git clone --quiet --bare . ${bare}`]);
+  const dump = (name: string) => `env -0 > ${out}-${name}-new && mv ${out}-${name}-new ${out}-${name}`;
+  const runs = new Runs(machines.client);
+  const repos = [{ url: `file://${bare}`, path: 'code' }];
+  const run = await runs.start({
+    dialects: ['torch'],
+    repos,
+    on_resize: { exec: dump('exec') },
+    commands: [dump('start-$DSTACK_NODE_RANK'), 'exec sleep 1000'],
+  });
+  await until(() => existsSync(`${out}-start-0`), true, 60_000);
+  await run.rescale(2);
+  await until(() => existsSync(`${out}-exec`), true, 60_000);
+  await run.stop({ mode: 'now' });
+  const { runId } = await run.wait();
+  const schedules = new Schedules(machines.client);
+  await schedules.apply({ name: 'variables', commands: [dump('scheduled')], schedule: { every: '30d' } });
+  await machines.client.schedule.getHandle('variables').trigger();
+  await until(() => existsSync(`${out}-scheduled`), true, 60_000);
+  await schedules.delete('variables');
+
+  const seen = ['start-0', 'start-1', 'exec', 'scheduled'].flatMap((name) => readFileSync(`${out}-${name}`, 'utf8').split('\0').slice(0, -1));
+  const names = new Set(seen.map((entry) => entry.split('=', 1)[0] ?? ''));
+  const ours = [...names].filter((name) => !OF_SHELLS.includes(name) && (machines.env[name] === undefined || isReservedEnv(name)));
+  const doc = readFileSync(new URL('../../docs/environment.md', import.meta.url), 'utf8');
+  const firstCells = [...doc.matchAll(/^\| (`[A-Z].*?) \|/gm)].map(([, cell = '']) => cell);
+  const documented = firstCells.flatMap((cell) => [...cell.matchAll(/`([A-Z_0-9]+)`/g)].map(([, name]) => name));
+  expect(ours.sort()).toEqual(documented.sort());
+  await untilNothingLeft(runId);
+}, 180_000);
 
 it('starts no process before all nodes are ready', async () => {
   const out = join(machines.dir, 'moments');

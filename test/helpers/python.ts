@@ -14,7 +14,7 @@ export function exampleDir(name: string): string {
 export async function virtualEnvironment(example: string, pipOptions: string[] = []): Promise<string> {
   const requirements = join(exampleDir(example), 'requirements.txt');
   const version = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
-  const dir = join(tmpdir(), `muster-test-${example}-${version}`);
+  const dir = join(tmpdir(), `muster-test-${example.replaceAll('/', '-')}-${version}`);
   if (existsSync(join(dir, 'complete'))) return dir;
   rmSync(dir, { recursive: true, force: true });
   await succeeds('python3', ['-m', 'venv', dir]);

@@ -1,6 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import { rescale } from '../../spec/messages.js';
+import { rescale, rescaleWanted } from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
 import { until } from '../helpers/until.js';
 import { type StoryRun, statesOf } from '../helpers/workflow-env.js';
@@ -130,6 +130,19 @@ describe('a rescale', () => {
     await ask(run, 1);
     expect((await run.untilStatus(settled('done'))).resizes[0]?.message).toBe('it has 1 node already');
     expect(a?.calls).toEqual(['startNode', 'runNode']);
+    await run.stop('now');
+    await run.outcome();
+  });
+
+  it('is done for a signal too, which also notes what cannot be', async () => {
+    await stage.hosts({ a: still, b: still });
+    const run = await stage.run({ nodes: 1, hosts: null });
+    await run.handle.signal('rescaleWanted', 'nonsense');
+    await run.handle.signal(rescaleWanted, { nodes: 2 });
+    const { generation, nodes, resizes } = await run.untilStatus(settled('refused', 'done'));
+    expect([generation, nodes.length]).toEqual([2, 2]);
+    expect(resizes).toMatchObject([{ nodes: 1, message: 'nodes: expected a whole number such as `3`, got nothing' }, { nodes: 2 }]);
+    expect(new Set(resizes.map(({ id }) => id)).size).toBe(2);
     await run.stop('now');
     await run.outcome();
   });

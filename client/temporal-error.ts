@@ -1,0 +1,40 @@
+import { isGrpcServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
+import { TemporalUnreachable } from '../connection/dial.js';
+import { TemporalRefused } from './errors.js';
+
+// gRPC's numbers.
+const AWAY: Record<number, string> = {
+  4: 'Temporal does not answer in time',
+  8: 'Temporal is busy: its limits are used up',
+  14: 'Temporal cannot be reached any more',
+};
+const REFUSED: Record<number, string> = {
+  7: 'Temporal refuses: permission denied',
+  16: 'Temporal refuses: the credentials are missing or wrong',
+};
+
+/** One call to Temporal. What is the server's or the wire's doing is thrown as `TemporalUnreachable` or `TemporalRefused`, with the SDK's error as `cause`. */
+export async function called<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw temporalError(error);
+  }
+}
+
+/** The error as the library throws it; any other one as it is. */
+export function temporalError(error: unknown): unknown {
+  if (error instanceof NamespaceNotFoundError) return new TemporalRefused(`Temporal does not know the namespace ${error.namespace}`, { cause: error });
+  const rpc = isGrpcServiceError(error) ? error : causeOf(error);
+  if (rpc === undefined) return error;
+  const words = rpc.details === '' ? '' : ` (${rpc.details})`;
+  if (rpc.code in AWAY) return new TemporalUnreachable(`${AWAY[rpc.code]}${words}`, { cause: error });
+  return rpc.code in REFUSED ? new TemporalRefused(`${REFUSED[rpc.code]}${words}`, { cause: error }) : error;
+}
+
+/** The SDK wraps what the connection throws in an error of its own. */
+function causeOf(error: unknown): { code: number; details: string } | undefined {
+  if (!(error instanceof Error) || error.name !== 'ServiceError') return undefined;
+  return isGrpcServiceError(error.cause) ? error.cause : undefined;
+}
