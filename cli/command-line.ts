@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
 import { programOf } from './bare-program.js';
 import { splitCommand } from './command-words.js';
+import { COMPLETE_VERB } from './completion/scripts.js';
 import { EXIT, UsageError, verdictOf } from './exit.js';
 import { printError } from './print.js';
 
@@ -26,8 +27,9 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-/** A verb that runs inside jobs, and often, does not wait until all others are loaded. */
+/** A verb that runs inside jobs, and often, does not wait until all others are loaded; one that shells call is not listed. */
 async function createFor(verb: string | undefined, command: readonly string[] | undefined): Promise<Command> {
+  if (verb === COMPLETE_VERB) return programOf([(await import('./verbs/complete.js')).completeVerb(command)]);
   if (verb === 'nodes') return programOf([(await import('./verbs/nodes.js')).nodes()]);
   return (await import('./program.js')).createProgram(command);
 }

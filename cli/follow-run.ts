@@ -1,14 +1,38 @@
 import type { Run, RunStatus } from '../client/index.js';
 import { MergedOutput, type OutputStyle } from './output.js';
 import { isOver, Progress, summary } from './phases.js';
-import { errColours, outColours, printJson, say, writeOut } from './print.js';
+import { errColours, outColours, printJson, say, setBottom, writeOut } from './print.js';
+import { canLive } from './terminal/live.js';
+import { LiveRun } from './views/live-run.js';
 
 const RANK_COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
 
-/** Shows a run until it has ended: the nodes' output on stdout, what happens on stderr. The final status. */
+/** The status is short: what scrolls by above it is what the run is for. */
+const roomBelow = (rows: number) => Math.min(14, Math.floor(rows / 3));
+
+/**
+ * Shows a run until it has ended: the nodes' output on stdout, what happens on stderr. Where both are a terminal, its status stands live below the output.
+ * The final status.
+ */
 export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus> {
+  const isLive = style !== 'json' && canLive(process.stdout) && canLive(process.stderr);
+  const view = isLive ? new LiveRun(run, process.stderr, roomBelow) : undefined;
+  if (view) setBottom(view.live);
+  view?.live.start();
+  let last: RunStatus;
+  try {
+    last = await showAll(run, style, view);
+  } finally {
+    view?.stop('clear');
+    setBottom(null);
+  }
+  if (style !== 'json') for (const line of summary(last)) say(line);
+  return last;
+}
+
+async function showAll(run: Run, style: OutputStyle, view: LiveRun | undefined): Promise<RunStatus> {
   const output = new MergedOutput({ style, write: writeOut, paint: paintByRank });
-  const progress = new Progress();
+  const progress = new Progress(view ? 'changes' : 'all');
   let last: RunStatus | undefined;
   for await (const event of run.follow({ output: 'follow' })) {
     if (event.kind === 'output') await output.take(event.output);
@@ -16,15 +40,14 @@ export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus
     else if (event.kind === 'trouble') say(errColours.yellow(event.message));
     else {
       last = event.status;
+      view?.take(last);
       output.fit(last.nodes);
       if (isOver(last)) await output.end();
       if (style === 'json') printJson({ event: 'status', ...last });
       else for (const line of progress.lines(last)) say(errColours.dim(line));
     }
   }
-  if (!last || !isOver(last)) last = await run.wait();
-  if (style !== 'json') for (const line of summary(last)) say(line);
-  return last;
+  return last && isOver(last) ? last : await run.wait();
 }
 
 /** Says what of a node's output is not shown, beside it. */

@@ -1,7 +1,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import type { Run, StopMode } from '../client/index.js';
 import { EXIT } from './exit.js';
-import { say } from './print.js';
+import { pauseBottom, say } from './print.js';
 
 type Signal = 'SIGINT' | 'SIGTERM';
 
@@ -60,6 +60,7 @@ export class Interrupts {
   }
 
   #ask(run: Run): void {
+    const resume = pauseBottom();
     const question = createInterface({ input: process.stdin, output: process.stderr });
     this.#question = question;
     let answered = false;
@@ -68,6 +69,7 @@ export class Interrupts {
       answered = true;
       question.close();
       this.#question = undefined;
+      resume();
       if (!yes) return say(`${run.handle} goes on; following`);
       this.#received = 'SIGINT';
       this.#stop();

@@ -5,11 +5,16 @@ import { table } from './table.js';
 
 const ADDRESSES_SHOWN = 10;
 
-/** Says what changes in a run, a line for each change of phase or generation. */
+/** Phases on the way to a first start, and what a live view shows of them is enough. */
+const ON_THE_WAY: RunStatus['phase'][] = ['queued', 'gathering', 'starting', 'running'];
+
+/** Says what changes in a run, a line for each change of phase or generation; beside a live view, only what is worth to be kept. */
 export class Progress {
   #phase = '';
   #generation = 0;
   #warned = false;
+
+  constructor(private readonly what: 'all' | 'changes' = 'all') {}
 
   /** The lines that this status adds to what was said before; none for the end, which has a summary. */
   lines(status: RunStatus): string[] {
@@ -23,7 +28,8 @@ export class Progress {
       lines.push(`addresses of generation ${status.generation}: ${addresses(status.nodes)}`);
     }
     const phase = `${status.phase}/${status.reason}`;
-    if (phase !== this.#phase && !isOver(status)) lines.push(`${status.phase}: ${status.message}`);
+    const isShown = this.what === 'changes' && ON_THE_WAY.includes(status.phase);
+    if (phase !== this.#phase && !isOver(status) && !isShown) lines.push(`${status.phase}: ${status.message}`);
     this.#phase = phase;
     return lines;
   }

@@ -6,9 +6,32 @@ const wantsColour = (stream: NodeJS.WriteStream) => stream.isTTY === true && !pr
 export const outColours = createColors(wantsColour(process.stdout));
 export const errColours = createColors(wantsColour(process.stderr));
 
+/** A view at the bottom of the terminal. */
+interface Bottom {
+  /** Has something write whole lines above the view. */
+  above(write: () => void): void;
+  /** Takes the view away, as long as somebody else writes to the terminal. */
+  pause(): void;
+  resume(): void;
+}
+
+let bottom: Bottom | null = null;
+
+/** From now on lines are written above this view; null: there is none any more. */
+export function setBottom(view: Bottom | null): void {
+  bottom = view;
+}
+
+/** For a question to whoever sits at the terminal. The view comes back when the function that is returned is called. */
+export function pauseBottom(): () => void {
+  const view = bottom;
+  view?.pause();
+  return () => view?.resume();
+}
+
 /** A line for programs: what was asked for. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  write(process.stdout, `${line}\n`);
 }
 
 /** One object a line. */
@@ -18,7 +41,7 @@ export function printJson(value: unknown): void {
 
 /** A line for people, on stderr. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  write(process.stderr, `${line}\n`);
 }
 
 export function printError(message: string): void {
@@ -27,6 +50,16 @@ export function printError(message: string): void {
 
 /** Bytes for stdout; resolves when there is room for more. */
 export function writeOut(bytes: Buffer): Promise<void> {
+  if (bottom !== null) {
+    // A terminal takes what it is given at once.
+    write(process.stdout, bytes);
+    return Promise.resolve();
+  }
   if (process.stdout.write(bytes)) return Promise.resolve();
   return new Promise((resolve) => process.stdout.once('drain', () => resolve()));
+}
+
+function write(stream: NodeJS.WriteStream, what: string | Buffer): void {
+  if (bottom === null) stream.write(what);
+  else bottom.above(() => stream.write(what));
 }

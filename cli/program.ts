@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { programOf } from './bare-program.js';
 import { check } from './verbs/check.js';
+import { completion } from './verbs/completion.js';
 import { control } from './verbs/control.js';
 import { dev } from './verbs/dev.js';
 import { drain } from './verbs/drain.js';
+import { events } from './verbs/events.js';
 import { host } from './verbs/host.js';
 import { hosts } from './verbs/hosts.js';
 import { logs } from './verbs/logs.js';
@@ -31,6 +33,7 @@ export function createProgram(command: readonly string[] | undefined): Command {
     status(),
     wait(),
     logs(),
+    events(),
     scale(),
     stop(),
     schedule(),
@@ -38,6 +41,7 @@ export function createProgram(command: readonly string[] | undefined): Command {
     drain('drain'),
     drain('resume'),
     nodes(),
+    completion(),
   ];
   const program = programOf(verbs);
   program.addCommand(quickstart(), { hidden: true });

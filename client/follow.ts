@@ -118,6 +118,8 @@ class Follower {
         if (!isPassing(error)) throw error;
         if (!troubled) void this.channel.push({ kind: 'trouble', message: troubleOf(error) });
         troubled = true;
+        // That it is over is told by the status, be it the same.
+        this.#last = '';
       }
     }
     if (!this.signal.aborted) await this.#take(await ended, true);

@@ -26,7 +26,10 @@ export {
 export type { FollowOptions, OutputPiece, RunEvent } from './follow.js';
 export { LineAssembler } from './lines.js';
 export { type LogOptions, type RescaleOptions, Run, type WaitOptions } from './run.js';
-export { type ListOptions, type RunFilter, type RunSummary, Runs, type StartOptions } from './runs.js';
+export type { RunsFound, SearchOptions } from './run-search.js';
+export type { RunSummary } from './run-summary.js';
+export { type ListOptions, type RunFilter, Runs, type StartOptions } from './runs.js';
 export type { Firing, FiringCounts, ScheduleDetails, ScheduleStatus } from './schedule-status.js';
 export { type Applied, type ApplyOptions, type Backfill, type BackfillOptions, type PauseAnswer, Schedules, type TriggerAnswer } from './schedules.js';
+export type { StoryEvent, StoryKind } from './story/event.js';
 export type { TaskFile } from './submitted.js';

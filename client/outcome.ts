@@ -24,7 +24,7 @@ export function closedStatus(description: WorkflowExecutionDescription, failure:
   const { workflowId, runId, startTime, closeTime } = description;
   const base: RunStatus = known ?? {
     ...{ run: workflowId, runId, name: workflowId, fleet: DEFAULT_FLEET },
-    ...{ phase: 'failed', reason: '', message: '', generation: 0, restarts: 0, losses: 0, failures: [] },
+    ...{ phase: 'failed', reason: '', message: '', generation: 0, restarts: 0, restartsLeft: null, losses: 0, failures: [] },
     ...{ nodesWanted: 0, resizes: [], nodes: [], formerNodes: [], warnings: [] },
     ...{ submittedAtMs: startTime.getTime(), releasedAtMs: null, endedAtMs: null, lastLines: '' },
   };

@@ -9,9 +9,12 @@ import type { Roster } from '../spec/roster.js';
 import { ask, isPassing, NoSuchWorkflow } from './ask.js';
 import { RescaleRefused, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
 import { type FollowOptions, follow, type OutputPiece, type RunEvent } from './follow.js';
+import { unanswered } from './gathering.js';
 import { withLinkedSignal } from './linked.js';
 import { closedStatus, outcomeOf } from './outcome.js';
 import { pause } from './pause.js';
+import type { StoryEvent } from './story/event.js';
+import { storyOf } from './story/history.js';
 import { temporalError } from './temporal-error.js';
 
 export interface WaitOptions {
@@ -65,6 +68,11 @@ export class Run {
   /** The sealed roster of the current generation; null before the first seal. Throws as `status` does. */
   roster(): Promise<Roster | null> {
     return this.#query(() => this.#workflow.query(messages.roster));
+  }
+
+  /** Hosts that were asked for a node and have not answered yet, while the run gathers. Throws `RunNotFound`. */
+  async unanswered(): Promise<string[]> {
+    return this.#found(() => unanswered(this.#client, this.handle));
   }
 
   /**
@@ -151,6 +159,25 @@ export class Run {
       read: (status: RunStatus, host: string, input: ReadOutputInput, signal: AbortSignal) => this.#read(status.fleet, host, input, signal),
     };
     return follow(source, options);
+  }
+
+  /**
+   * The run's story, from its submission to what happened last, the oldest event first; read from Temporal's history, also of a run that has ended, and also where no
+   * control worker is there, though without what was decided about failures then. Ends with what there is now. Throws `RunNotFound`, and the signal's reason when it aborts.
+   */
+  async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<StoryEvent, void, undefined> {
+    signal?.throwIfAborted();
+    const { runId } = await this.#found(() => this.#workflow.describe());
+    const failures = await this.status().then(
+      (status) => status.failures ?? [],
+      () => [],
+    );
+    try {
+      yield* storyOf({ client: this.#client, handle: this.handle, runId, signal }, failures);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw temporalError(error);
+    }
   }
 
   /** A message that only a run which goes on takes. */

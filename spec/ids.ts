@@ -15,6 +15,11 @@ export function hostQueue(fleet: string, host: string): string {
   return `muster.${fleet}.host.${host}`;
 }
 
+/** Whose queue it is; null where it is no host's. */
+export function hostOfQueue(queue: string): string | null {
+  return /^muster\..*?\.host\.(.+)$/.exec(queue)?.[1] ?? null;
+}
+
 export function fleetWorkflowId(fleet: string): string {
   return `muster-fleet-${fleet}`;
 }

@@ -135,6 +135,8 @@ export interface NodeStatus {
   /** Of its last start; null while it runs, and where it ended without one. */
   exitCode: number | null;
   startNumber: number;
+  /** Since when it is in this state, epoch milliseconds of the server's clock; not there where it is not known. */
+  sinceMs?: number;
 }
 
 /** The last start of a node whose host the run has left; its output is still there. */
@@ -197,6 +199,8 @@ export interface RunStatus {
   generation: number;
   /** What was charged to the budget of `restart`. */
   restarts: number;
+  /** What is left of it; with `scope: node`, of the node that has the least. null before the task was read, and of runs of older versions. */
+  restartsLeft: number | null;
   /** Hosts that were lost and made up for. */
   losses: number;
   /** What went wrong, in the order the workflow saw it: the first ten and the newest ten. The first is the root cause. */

@@ -23,8 +23,8 @@ import type { Task } from '../spec/task/task.js';
 import type { Unreachable } from './decisions/address/settle.js';
 import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
-import type { Charge } from './decisions/restart.js';
-import { type Clock, startClock } from './running-time.js';
+import { type Charge, restartsLeft } from './decisions/restart.js';
+import { type Clock, ranMs, startClock } from './running-time.js';
 import { scheduledTime } from './scheduled-time.js';
 
 /** A cell of the run, with what it has gathered. */
@@ -230,6 +230,7 @@ export function statusOf(record: RunRecord): RunStatus {
     message: record.message,
     generation: record.generation,
     restarts: record.charges.filter(({ kind, free }) => kind === 'restart' && !free).length,
+    restartsLeft: record.task && restartsLeft(record.task.restart, record.charges, (host) => ranMs(record.clocks, host)),
     losses: record.charges.filter(({ kind, free }) => kind === 'loss' && !free).length,
     failures: record.failures,
     nodesWanted: record.nodesWanted,

@@ -1,29 +1,70 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { HostStatus } from '../../client/index.js';
+import type { HostStatus, Muster } from '../../client/index.js';
+import { EXIT, verdictOf } from '../exit.js';
 import { print, printJson, say } from '../print.js';
 import { table } from '../table.js';
+import { hostCells } from '../views/hosts-view.js';
 import { withMuster } from '../with-muster.js';
+
+interface Options {
+  fleet: string;
+  watch?: true;
+  json?: true;
+}
+
+/** The fleet is asked so often; each time costs a look of a control worker for so many hosts, and a large fleet is asked more rarely. */
+const LOOK_EVERY_MS = 1_000;
+const HOSTS_A_LOOK = 500;
 
 export function hosts(): Command {
   return new Command('hosts')
     .description('list the hosts of a fleet')
     .option('--fleet <fleet>', 'which fleet', 'default')
+    .option('-w, --watch', 'go on until Ctrl-C: a live view on a terminal, else a line for each change')
     .option('--json', 'one JSON object a line')
-    .action(({ fleet, json }: { fleet: string; json?: true }) =>
-      withMuster(async (muster) => {
-        const known = await muster.hosts(fleet);
-        if (json) return known.forEach(printJson);
-        if (known.length === 0) return say(`The fleet ${fleet} has no hosts; \`muster host\` makes this machine one`);
-        for (const line of table(['HOST', 'ADDRESS', 'STATE', 'RUN', 'CPUS', 'MEMORY', 'GPUS', 'LABELS'], known.map(cells))) print(line);
-        for (const { host, problem } of known) if (problem !== '') say(`${host} is not used: ${problem}`);
-      }),
-    );
+    .action((options: Options) => withMuster((muster) => (options.watch ? watch(muster, options) : list(muster, options))));
 }
 
-function cells({ host, address, state, drained, leaving, lease, cpus, memoryMb, gpus, gpuModel, labels }: HostStatus): string[] {
-  const also = [drained && state !== 'drained' ? 'drained' : '', leaving && state !== 'leaving' ? 'leaving' : ''];
-  const how = [state, ...also.filter(Boolean)].join(', ');
-  const cards = gpuModel === null ? String(gpus) : `${gpus} × ${gpuModel}`;
-  const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  return [host, address, how, lease?.handle ?? '-', String(cpus), `${(memoryMb / 1_024).toFixed(1)} GiB`, cards, shown.join(' ') || '-'];
+async function list(muster: Muster, { fleet, json }: Options): Promise<void> {
+  const known = await muster.hosts(fleet);
+  if (json) known.forEach(printJson);
+  else if (known.length === 0) say(`The fleet ${fleet} has no hosts; \`muster host\` makes this machine one`);
+  else {
+    for (const line of table(['HOST', 'ADDRESS', 'STATE', 'RUN', 'CPUS', 'MEMORY', 'GPUS', 'LABELS'], known.map(hostCells))) print(line);
+    for (const { host, problem } of known) if (problem !== '') say(`${host} is not used: ${problem}`);
+  }
+}
+
+async function watch(muster: Muster, options: Options): Promise<never> {
+  const show = await viewOf(options);
+  for (let looks = 1; ; await pause(LOOK_EVERY_MS * looks)) {
+    try {
+      const hosts = await muster.hosts(options.fleet);
+      looks = Math.max(1, Math.ceil(hosts.length / HOSTS_A_LOOK));
+      show.take(hosts);
+    } catch (error) {
+      const { code, message } = verdictOf(error);
+      if (code !== EXIT.unreachable) throw error;
+      show.trouble(message);
+    }
+  }
+}
+
+interface Show {
+  take(hosts: HostStatus[]): void;
+  trouble(message: string): void;
+}
+
+async function viewOf({ fleet, json }: Options): Promise<Show> {
+  const { canLive } = await import('../terminal/live.js');
+  if (!json && canLive(process.stdout)) {
+    const [{ LiveHosts }, { leaveOnSignals }] = await Promise.all([import('../views/live-hosts.js'), import('../watching.js')]);
+    const view = new LiveHosts(fleet, process.stdout);
+    leaveOnSignals(() => view.live.stop('keep'));
+    view.live.start();
+    return view;
+  }
+  const { PlainHosts } = await import('../views/plain.js');
+  return new PlainHosts(json === true);
 }

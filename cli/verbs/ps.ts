@@ -1,17 +1,31 @@
-import { Command } from 'commander';
-import type { Muster, RunSummary } from '../../client/index.js';
+import { Command, Option } from 'commander';
+import type { RunPhase, RunsFound } from '../../client/index.js';
 import { formatDuration } from '../duration.js';
+import { UsageError } from '../exit.js';
 import { wholeNumber } from '../numbers.js';
-import { print, printJson } from '../print.js';
+import { print, printJson, say } from '../print.js';
 import { table } from '../table.js';
+import { printable } from '../terminal/text.js';
+import { age } from '../views/since.js';
 import { withMuster } from '../with-muster.js';
 
+interface Options {
+  phase?: RunPhase[];
+  name?: string;
+  limit: number;
+  json?: true;
+}
+
 const DEFAULT_LIMIT = 20;
-const ASKED_AT_ONCE = 10;
+
+const PHASES = Object.keys({
+  ...{ queued: 0, gathering: 0, starting: 0, running: 0, restarting: 0, resizing: 0, stopping: 0, succeeded: 0, failed: 0, cancelled: 0 },
+} satisfies Record<RunPhase, 0>);
 
 /** What is known of a run; `nodes` only where the run could be asked. */
 interface Row {
   run: string;
+  name: string | null;
   phase: string;
   reason: string;
   message: string;
@@ -22,37 +36,35 @@ interface Row {
 
 export function ps(): Command {
   return new Command('ps')
-    .description('list runs, the newest first')
+    .description('list runs: those that go on, then those that have ended, the newest first')
+    .addOption(new Option('-p, --phase <phase>', 'only runs in this phase (repeatable)').choices(PHASES).argParser(phaseOf))
+    .option('--name <name>', 'only runs whose task has this name')
     .option('-n, --limit <count>', 'at most so many', wholeNumber('--limit', 1, 10_000), DEFAULT_LIMIT)
     .option('--json', 'one JSON object a line')
-    .action(({ limit, json }: { limit: number; json?: true }) =>
+    .action(({ phase: phases, name, limit, json }: Options) =>
       withMuster(async (muster) => {
-        const rows = await describeAll(muster, await muster.runs.list({ limit }));
+        const found = await muster.runs.search({ limit, ...(phases === undefined ? {} : { phases }), ...(name === undefined ? {} : { name }) });
+        const rows = found.runs.map(rowOf);
         if (json) for (const row of rows) printJson(row);
-        else for (const line of table(['RUN', 'PHASE', 'NODES', 'STARTED', 'TOOK', 'MESSAGE'], rows.map(cells))) print(line);
+        else for (const line of table(['RUN', 'PHASE', 'NODES', 'AGE', 'TOOK', 'MESSAGE'], rows.map(cells))) print(line);
+        if (found.by === 'asking')
+          say('the namespace has no search attributes of runs, so each run was asked, which is slower; docs/operating.md says how to register them');
+        if (found.lookedAt !== null) say(`only the newest ${found.lookedAt} runs were looked at`);
       }),
     );
 }
 
-async function describeAll(muster: Muster, runs: RunSummary[]): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (let i = 0; i < runs.length; i += ASKED_AT_ONCE) {
-    rows.push(...(await Promise.all(runs.slice(i, i + ASKED_AT_ONCE).map((run) => describe(muster, run)))));
-  }
-  return rows;
+function phaseOf(text: string, before: RunPhase[] = []): RunPhase[] {
+  if (!PHASES.includes(text)) throw new UsageError(`--phase takes one of ${PHASES.join(', ')}, not ${JSON.stringify(text)}`);
+  return [...before, text as RunPhase];
 }
 
-async function describe(muster: Muster, { run, runId, state, startedAtMs, endedAtMs }: RunSummary): Promise<Row> {
-  try {
-    const { phase, reason, message, nodesWanted } = await muster.runs.get(run, { runId }).status();
-    return { run, phase, reason, message, nodes: nodesWanted, startedAtMs, endedAtMs };
-  } catch {
-    // No control worker answers, or retention took it meanwhile: Temporal's own word will do.
-    return { run, phase: state, reason: '', message: '', nodes: null, startedAtMs, endedAtMs };
-  }
+function rowOf({ summary: { run, state, startedAtMs, endedAtMs }, status }: RunsFound['runs'][number]): Row {
+  const { phase = state, reason = '', message = '', name = null, nodesWanted: nodes = null } = status ?? {};
+  return { run, name, phase, reason, message, nodes, startedAtMs, endedAtMs };
 }
 
 function cells({ run, phase, message, nodes, startedAtMs, endedAtMs }: Row): string[] {
   const took = formatDuration((endedAtMs ?? Date.now()) - startedAtMs);
-  return [run, phase, nodes === null ? '-' : String(nodes), `${formatDuration(Date.now() - startedAtMs)} ago`, took, message];
+  return [run, phase, nodes === null ? '-' : String(nodes), age(Date.now() - startedAtMs), took, printable(message)];
 }

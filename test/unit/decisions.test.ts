@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { describeExit } from '../../spec/exit-codes.js';
 import type { LeaseRequested } from '../../spec/messages.js';
 import type { NodeEnd, RunPhase, RunStatus } from '../../spec/nodes.js';
 import { OWN_PROTOCOL } from '../../spec/protocol.js';
@@ -6,7 +7,7 @@ import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roste
 import type { Task } from '../../spec/task/task.js';
 import { describeRun } from '../../workflows/decisions/details.js';
 import { compareIds, decideGrants, decideNever, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
-import { decideOutcome, decideVerdict, describeExit, type SeenEnd } from '../../workflows/decisions/outcome.js';
+import { decideOutcome, decideVerdict, type SeenEnd } from '../../workflows/decisions/outcome.js';
 import { planResize, readWish } from '../../workflows/decisions/resize.js';
 import type { RestartDecision } from '../../workflows/decisions/restart.js';
 import { compareAddresses, decideRoster } from '../../workflows/decisions/seal.js';
@@ -350,6 +351,7 @@ describe('what the Web UI shows', () => {
       message: '<img src=x> [a](b)\n# c',
       generation: 0,
       restarts: 0,
+      restartsLeft: null,
       losses: 0,
       failures: [],
     },

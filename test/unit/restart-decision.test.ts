@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { FAILURES, type FailureType } from '../../spec/failures.js';
 import { NO_RESTART, RESTART_CAUSES, RESTART_DEFAULTS, type Restart, type RestartRule } from '../../spec/task/restart.js';
-import { type Charge, chargeKind, decideRestart, type FailedNode, type RestartDecision } from '../../workflows/decisions/restart.js';
+import { type Charge, chargeKind, decideRestart, type FailedNode, type RestartDecision, restartsLeft } from '../../workflows/decisions/restart.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -312,4 +312,17 @@ describe('whatever fails, in whatever order', () => {
       }),
     );
   });
+});
+
+it.each<[string, Partial<Restart>, Charge[], number]>([
+  ['all where nothing was charged', {}, [], 3],
+  ['none where none is asked for', { attempts: 0 }, charges(1), 0],
+  ['what was not charged', {}, charges(2), 1],
+  ['nothing, and not less', {}, charges(5), 0],
+  ['what was forgotten after the window, too', {}, [...charges(2, { ranMs: 0 }), charge()], 2],
+  ['what was free, and what was charged to losses', {}, [...charges(2, { free: true }), ...charges(2, { kind: 'loss' })], 3],
+  ['what the node that has the least has, with scope node', { scope: 'node' }, [...charges(2, { scope: 'node' }), charge({ scope: 'node', host: 'h-2' })], 1],
+  ['what was charged for one node of a gang', { scope: 'node' }, charges(2), 3],
+])('the status tells that is left: %s', (_, policy, given, left) => {
+  expect(restartsLeft({ ...RESTART_DEFAULTS, ...policy }, given, () => HOUR_MS)).toBe(left);
 });

@@ -129,3 +129,16 @@ function exhausted(what: string, budget: number, windowSeconds: number | null): 
   const within = windowSeconds === null ? '' : ` within ${describeSeconds(windowSeconds)} of running`;
   return budget === 1 ? `the only ${what}${within} is used` : `all ${budget} ${what}${within} are used`;
 }
+
+/** How many restarts `attempts` still allows; with scope `node`, to the node that has the fewest. `ranOf`: the running time of a host, or of the gang under the empty name. */
+export function restartsLeft(policy: Restart, charges: readonly Charge[], ranOf: (host: string) => number): number {
+  const { attempts, scope, windowSeconds } = policy;
+  const isCharged = (charge: Charge) => charge.kind === 'restart' && charge.scope === scope && !charge.free;
+  const isKept = (charge: Charge) => windowSeconds === null || ranOf(scope === 'node' ? charge.host : '') - charge.ranMs < windowSeconds * 1000;
+  const used = new Map<string, number>();
+  for (const charge of charges) {
+    const who = scope === 'node' ? charge.host : '';
+    if (isCharged(charge) && isKept(charge)) used.set(who, (used.get(who) ?? 0) + 1);
+  }
+  return Math.max(0, attempts - Math.max(0, ...used.values()));
+}

@@ -58,6 +58,7 @@ describe('the end of a run', () => {
         message: 'Node 0 on a exited with code 7 in generation 1',
         generation: 1,
         restarts: 0,
+        restartsLeft: null,
         losses: 0,
         failures: [],
         nodesWanted: 1,

@@ -10,7 +10,7 @@ const node = (rank: number, startNumber = 1): NodeStatus => ({
 
 const status = (change: Partial<RunStatus>): RunStatus => ({
   ...{ run: 'r', runId: 'id', name: 'r', fleet: 'default', phase: 'running', reason: '', message: '' },
-  ...{ generation: 1, restarts: 0, losses: 0, failures: [], nodesWanted: 1, resizes: [], formerNodes: [], nodes: [node(0)], warnings: [] },
+  ...{ generation: 1, restarts: 0, restartsLeft: null, losses: 0, failures: [], nodesWanted: 1, resizes: [], formerNodes: [], nodes: [node(0)], warnings: [] },
   ...{ submittedAtMs: 0, releasedAtMs: 0, endedAtMs: null, lastLines: '', ...change },
 });
 

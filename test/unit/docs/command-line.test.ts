@@ -16,6 +16,20 @@ the next leaves at once. Closing the terminal leaves the run alone: \`muster log
 
 What programs and scripts read is on stdout, words for people are on stderr. Listings take \`--json\`. Without a terminal there are no colours; \`NO_COLOR\` turns them off.
 
+## On a terminal
+
+\`run\`, \`status --watch\` and \`hosts --watch\` show how things stand, live: a line for each node (rank, host, address, state, and for how long) or host, who has not answered while a run gathers, the generation,
+restarts and what is left of them. Of many nodes those that need a look are shown, and the rest in one line: \`… and 40 more running\`. \`run\` does so below the nodes' output, which scrolls by above it, where both stdout
+and stderr are a terminal. Ctrl-C ends a \`--watch\` (exit 130) and leaves the run alone. Without a terminal, with \`NO_COLOR\`, or with \`TERM=dumb\` there are plain lines, one for each change.
+
+\`muster completion bash\` prints a script that completes verbs, options and files, and the runs, hosts and schedules of the server, which it asks for two seconds at most:
+
+\`\`\`
+source <(muster completion bash)     # in ~/.bashrc
+source <(muster completion zsh)      # in ~/.zshrc, after compinit
+muster completion fish | source      # in ~/.config/fish/config.fish
+\`\`\`
+
 ## Exit codes
 
 | code | means |

@@ -1,0 +1,50 @@
+import type { HostStatus, RunStatus } from '../../client/index.js';
+import { Progress } from '../phases.js';
+import { print, printJson, say } from '../print.js';
+import { Changes } from './changes.js';
+
+/** A run that is watched without a terminal: a line for each change, or with `json` an object for each status. */
+export class PlainRun {
+  readonly #progress = new Progress();
+  readonly #changes = new Changes();
+
+  constructor(private readonly json: boolean) {}
+
+  take(status: RunStatus): void {
+    if (this.json) {
+      printJson(status);
+      return;
+    }
+    for (const line of this.#progress.lines(status)) print(line);
+    const nodes = status.nodes.map(({ rank, host, state }) => ({ name: rank === null ? host : `node ${rank} on ${host}`, state }));
+    for (const line of this.#changes.lines(nodes)) print(line);
+  }
+
+  trouble(message: string): void {
+    say(message);
+  }
+}
+
+/** A fleet that is watched without a terminal: a line for each change, or with `json` an object for each host that has changed. */
+export class PlainHosts {
+  #troubled = '';
+  readonly #known = new Map<string, string>();
+
+  constructor(private readonly json: boolean) {}
+
+  take(hosts: HostStatus[]): void {
+    this.#troubled = '';
+    for (const host of hosts) {
+      const state = `${host.state}${host.lease === null ? '' : ` by ${host.lease.handle}`}`;
+      if (this.#known.get(host.host) === state) continue;
+      this.#known.set(host.host, state);
+      if (this.json) printJson(host);
+      else print(`${host.host}: ${state}`);
+    }
+  }
+
+  trouble(message: string): void {
+    if (message !== this.#troubled) say(message);
+    this.#troubled = message;
+  }
+}
