@@ -14,7 +14,8 @@ const { runs } = proxySinks<ControlSinks>();
 export function noticeReset(record: RunRecord): void {
   const { runId, originalExecutionRunId } = workflowInfo();
   if (runId === originalExecutionRunId) return;
-  void condition(() => !workflowInfo().unsafe.isReplaying).then(() => {
+  // One that was cancelled by then hears of it all the same.
+  void CancellationScope.nonCancellable(() => condition(() => !workflowInfo().unsafe.isReplaying)).then(() => {
     if (record.heardResetTo !== runId) runs.wasReset();
   });
 }

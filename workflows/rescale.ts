@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, currentUpdateInfo, uuid4 } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, currentUpdateInfo, uuid4 } from '@temporalio/workflow';
 import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
@@ -34,7 +34,7 @@ export async function hearWish(record: RunRecord, asked: unknown): Promise<void>
 
 async function readNow(record: RunRecord, asked: unknown): Promise<{ sizes: number[] } | { refused: string }> {
   // Whoever starts a run and rescales it at once is not to be told that it is too early.
-  await condition(() => record.task !== null || record.endedAtMs !== null);
+  await CancellationScope.nonCancellable(() => condition(() => record.task !== null || record.endedAtMs !== null));
   const { task, phase, stopWanted, sizes } = record;
   return task ? readWish(asked, { task, sizes, phase, stopping: stopWanted !== null }) : { refused: 'the run has ended' };
 }

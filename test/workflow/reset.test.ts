@@ -131,6 +131,16 @@ describe('a run that was reset', () => {
     await stage.allFree();
   });
 
+  it('ends as it had when it had been cancelled by then', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null } });
+    const run = await cancelledRun();
+    await stage.allFree();
+    await resetAfter(/"stopDecided"/);
+    const { status, reason } = await run.outcome();
+    expect([status, reason, a?.running()]).toEqual(['cancelled', 'Cancelled', 0]);
+    await stage.allFree();
+  });
+
   it('is stopped when another has one of its hosts by now, which is not disturbed', async () => {
     const [a] = await stage.hosts({ a: { exitCode: null } });
     const run = await cancelledRun();
