@@ -3,7 +3,9 @@ import { NobodyAnswers } from './errors.js';
 import { temporalError } from './temporal-error.js';
 
 /** A question is answered in milliseconds, or nobody is there to answer. */
-const ANSWER_LIMIT_MS = 10_000;
+export const ANSWER_LIMIT_MS = 10_000;
+/** Whether Temporal itself answers. */
+const PING_LIMIT_MS = 2_000;
 
 // gRPC's numbers.
 const CANCELLED = 1;
@@ -18,7 +20,7 @@ export class NoSuchWorkflow extends Error {}
 
 /**
  * One message to a workflow and its answer. Throws `NoSuchWorkflow`, and `NobodyAnswers` where no control
- * worker takes it within 10 s; of the connection `TemporalUnreachable` and `TemporalRefused`.
+ * worker takes it within 10 s though Temporal answers; of the connection `TemporalUnreachable` and `TemporalRefused`.
  */
 export async function ask<T>(client: Client, what: string, message: () => Promise<T>): Promise<T> {
   const began = performance.now();
@@ -26,12 +28,22 @@ export async function ask<T>(client: Client, what: string, message: () => Promis
     return await client.withDeadline(Date.now() + ANSWER_LIMIT_MS, message);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw new NoSuchWorkflow(error.message);
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw new NobodyAnswers(what, { cause: error });
     const code = grpcCode(error);
-    if (code === FAILED_PRECONDITION || code === DEADLINE_EXCEEDED) throw new NobodyAnswers(what, { cause: error });
     // The server gives up at the same time as we do, and its word for that may come first.
-    if (code === CANCELLED && performance.now() - began > 0.9 * ANSWER_LIMIT_MS) throw new NobodyAnswers(what, { cause: error });
-    throw temporalError(error);
+    const serverGaveUp = code === CANCELLED && performance.now() - began > 0.9 * ANSWER_LIMIT_MS;
+    if (code === FAILED_PRECONDITION || serverGaveUp) throw new NobodyAnswers(what, { cause: error });
+    if (code !== DEADLINE_EXCEEDED && !(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw temporalError(error);
+    throw (await absence(client)) ?? new NobodyAnswers(what, { cause: error });
+  }
+}
+
+/** The error that Temporal itself is away; undefined where it answers. */
+async function absence({ connection }: Client): Promise<unknown> {
+  try {
+    await connection.withDeadline(Date.now() + PING_LIMIT_MS, () => connection.workflowService.getSystemInfo({}));
+    return undefined;
+  } catch (error) {
+    return temporalError(error);
   }
 }
 

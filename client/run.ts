@@ -6,11 +6,11 @@ import * as messages from '../spec/messages.js';
 import type { RunStatus } from '../spec/nodes.js';
 import type { ResizeWish } from '../spec/resize.js';
 import type { Roster } from '../spec/roster.js';
-import { ask, isPassing, NoSuchWorkflow } from './ask.js';
+import { abortable } from './abortable.js';
+import { ANSWER_LIMIT_MS, ask, isPassing, NoSuchWorkflow } from './ask.js';
 import { RescaleRefused, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
 import { type FollowOptions, follow, type OutputPiece, type RunEvent } from './follow.js';
 import { unanswered } from './gathering.js';
-import { withLinkedSignal } from './linked.js';
 import { closedStatus, outcomeOf } from './outcome.js';
 import { pause } from './pause.js';
 import type { StoryEvent } from './story/event.js';
@@ -60,7 +60,7 @@ export class Run {
 
   /** What the run is doing, or how it ended. Throws `RunNotFound`, and `NobodyAnswers` for a run that goes on. */
   async status(): Promise<RunStatus> {
-    const description = await this.#found(() => this.#workflow.describe());
+    const description = await this.#found(() => this.#client.withDeadline(Date.now() + ANSWER_LIMIT_MS, () => this.#workflow.describe()));
     if (description.status.name === 'RUNNING') return this.#query(() => this.#workflow.query(messages.status));
     return this.#final();
   }
@@ -89,9 +89,9 @@ export class Run {
         signal?.throwIfAborted();
         if (stop.signal.aborted) throw new WaitTimedOut(this.handle, limitMs ?? 0);
         try {
-          return await withLinkedSignal([stop.signal], (own) => this.#client.withAbortSignal(own, () => this.#final()));
+          return await abortable(stop.signal, (own = stop.signal) => this.#client.withAbortSignal(own, () => this.#final()));
         } catch (error) {
-          if (!isPassing(error) && !isGrpcCancelledError(error)) throw error;
+          if (!stop.signal.aborted && !isPassing(error) && !isGrpcCancelledError(error)) throw error;
           await pause(RETRY_AFTER_MS, stop.signal);
         }
       }
@@ -122,7 +122,7 @@ export class Run {
     await this.#tell(() => this.#workflow.executeUpdate(messages.rescale, { args: [wanted], updateId }));
     for (let last = ''; ; await pause(LOOK_EVERY_MS, ...(signal ? [signal] : []))) {
       signal?.throwIfAborted();
-      const status = await this.status().catch((error: unknown) => {
+      const status = await abortable(signal, () => this.status()).catch((error: unknown) => {
         if (isPassing(error)) return undefined;
         throw error;
       });

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { controlQueue, runHandle } from '../spec/ids.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
+import { abortable } from './abortable.js';
+import { ANSWER_LIMIT_MS } from './ask.js';
 import { bringCode } from './files/bring.js';
-import { withLinkedSignal } from './linked.js';
 import { Run } from './run.js';
 import { type RunsFound, type SearchOptions, searchRuns } from './run-search.js';
 import { asSummary, type RunSummary } from './run-summary.js';
@@ -73,7 +74,7 @@ export class Runs {
     for (;;) {
       const handle = id ?? runHandle(name, randomShort());
       try {
-        const { firstExecutionRunId } = await start(handle);
+        const { firstExecutionRunId } = await this.#answered(() => start(handle));
         return new Run(this.#client, handle, { firstExecutionRunId });
       } catch (error) {
         if (id !== undefined || !(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -115,7 +116,7 @@ export class Runs {
     if (Array.isArray(filter.state) && filter.state.length === 0) return;
     const pages = this.#client.workflow.list({ query: queryOf(filter), pageSize })[Symbol.asyncIterator]();
     for (;;) {
-      const { value, done } = await this.#within(filter.signal, () => pages.next());
+      const { value, done } = await this.#within(filter.signal, () => this.#answered(() => pages.next()));
       if (done) return;
       const summary = asSummary(value);
       if (summary) yield summary;
@@ -123,14 +124,11 @@ export class Runs {
   }
 
   async #within<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted();
-    try {
-      return await called(() => (signal ? withLinkedSignal([signal], (own) => this.#client.withAbortSignal(own, work)) : work()));
-    } catch (error) {
-      // What the call was cancelled with says less.
-      signal?.throwIfAborted();
-      throw error;
-    }
+    return abortable(signal, (own) => called(() => (own ? this.#client.withAbortSignal(own, work) : work())));
+  }
+
+  #answered<T>(call: () => Promise<T>): Promise<T> {
+    return this.#client.withDeadline(Date.now() + ANSWER_LIMIT_MS, call);
   }
 }
 

@@ -4,6 +4,7 @@ import { TemporalUnreachable } from '../connection/dial.js';
 import { TemporalRefused } from './errors.js';
 
 // gRPC's numbers.
+const DEADLINE_EXCEEDED = 4;
 const AWAY: Record<number, string> = {
   4: 'Temporal does not answer in time',
   8: 'Temporal is busy: its limits are used up',
@@ -28,7 +29,8 @@ export function temporalError(error: unknown): unknown {
   if (error instanceof NamespaceNotFoundError) return new TemporalRefused(`Temporal does not know the namespace ${error.namespace}`, { cause: error });
   const rpc = isGrpcServiceError(error) ? error : causeOf(error);
   if (rpc === undefined) return error;
-  const words = rpc.details === '' ? '' : ` (${rpc.details})`;
+  // How a deadline passed is gRPC's own business.
+  const words = rpc.details === '' || rpc.code === DEADLINE_EXCEEDED ? '' : ` (${rpc.details})`;
   if (rpc.code in AWAY) return new TemporalUnreachable(`${AWAY[rpc.code]}${words}`, { cause: error });
   return rpc.code in REFUSED ? new TemporalRefused(`${REFUSED[rpc.code]}${words}`, { cause: error }) : error;
 }

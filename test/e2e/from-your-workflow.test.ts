@@ -96,7 +96,10 @@ describe.each(['typescript', 'python', 'go'])('a workflow in %s', (language) => 
     LIMIT_MS,
   );
 
-  it.runIf(language === 'typescript')(
+  // What Temporal does then is the same for all.
+  if (language !== 'typescript') return;
+
+  it(
     'that is terminated takes the run with it, whose programs are asked to end',
     async () => {
       const said = `${machines.dir}/said`;

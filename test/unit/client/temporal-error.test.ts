@@ -10,7 +10,7 @@ const rpc = (code: number, details = 'why') => Object.assign(new Error(`${code} 
 
 it.each([
   [rpc(14), TemporalUnreachable, 'Temporal cannot be reached any more (why)', true],
-  [rpc(4, ''), TemporalUnreachable, 'Temporal does not answer in time', true],
+  [rpc(4), TemporalUnreachable, 'Temporal does not answer in time', true],
   [new ServiceError('Failed to start', { cause: rpc(8) }), TemporalUnreachable, 'Temporal is busy: its limits are used up (why)', true],
   [rpc(7), TemporalRefused, 'Temporal refuses: permission denied (why)', false],
   [new ServiceError('Failed to list', { cause: rpc(16) }), TemporalRefused, 'Temporal refuses: the credentials are missing or wrong (why)', false],
