@@ -8,7 +8,7 @@ import { bringCode } from './files/bring.js';
 import { Run } from './run.js';
 import { type RunsFound, type SearchOptions, searchRuns } from './run-search.js';
 import { asSummary, type RunSummary } from './run-summary.js';
-import { readSubmitted, summaryOf, type TaskFile } from './submitted.js';
+import { metadataOf, readSubmitted, type TaskFile } from './submitted.js';
 import { called } from './temporal-error.js';
 
 export interface StartOptions {
@@ -69,7 +69,7 @@ export class Runs {
         taskQueue: controlQueue(fleet),
         args: [submitted],
         workflowIdConflictPolicy: id === undefined ? 'FAIL' : 'USE_EXISTING',
-        staticSummary: summaryOf(parsed),
+        ...metadataOf(parsed),
       });
     for (;;) {
       const handle = id ?? runHandle(name, randomShort());

@@ -3,7 +3,7 @@ import { controlQueue, runHandle } from '../spec/ids.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
 import type { Overlap, TaskSchedule } from '../spec/task/schedule.js';
 import type { Task } from '../spec/task/task.js';
-import { summaryOf, type TaskFile } from './submitted.js';
+import { metadataOf, type TaskFile } from './submitted.js';
 
 /** The Temporal Schedule that a task's `schedule` asks for. */
 export function scheduleOptions(scheduleId: string, submitted: TaskFile, task: Task, schedule: TaskSchedule): ScheduleOptions {
@@ -25,7 +25,7 @@ export function scheduleOptions(scheduleId: string, submitted: TaskFile, task: T
       workflowId: handleStem(scheduleId),
       taskQueue: controlQueue(task.fleet),
       args: [submitted],
-      staticSummary: summaryOf(task),
+      ...metadataOf(task),
     },
   };
 }

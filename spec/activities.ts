@@ -1,5 +1,6 @@
 import type { Failure } from './failures.js';
 import type { GatheredHost, NodeEnd, Program, RunRef, StartReason, UnreachablePair } from './nodes.js';
+import type { SearchAttribute } from './search-attributes.js';
 import type { Preflight } from './task/preflight.js';
 import type { Task } from './task/task.js';
 
@@ -159,11 +160,12 @@ export interface HostActivities {
   describeHost(): Promise<HostDescription>;
 }
 
-export type ResolveResult = { ok: true; task: Task; warnings: string[] } | { ok: false; problems: string[] };
+/** `searchAttributes`: those of ours that the namespace has; a run may set no others. */
+export type ResolveResult = { searchAttributes: SearchAttribute[] } & ({ ok: true; task: Task; warnings: string[] } | { ok: false; problems: string[] });
 
 /** What a control worker does. */
 export interface ControlActivities {
-  /** Validates what was submitted and fills in every default. Never throws on bad input. */
+  /** Validates what was submitted and fills in every default, and looks which search attributes there are. Never throws on bad input. */
   resolveTask(input: unknown, info: { defaultName: string }): Promise<ResolveResult>;
   /** Signals the fleet workflow, starting it where there is none. */
   signalFleet(fleet: string, signal: string, message: unknown): Promise<void>;

@@ -63,6 +63,8 @@ export interface NodesSilent {
   generation: number;
   hosts: string[];
   state: 'silent' | 'heard';
+  /** What their programs said last, as far as it was heard. */
+  lastLines: string;
 }
 export const nodesSilent = defineSignal<[NodesSilent]>('nodesSilent');
 

@@ -16,6 +16,7 @@ import { answerLimit, endNode, prepareNode, updateNode } from './cell-hosts.js';
 import { asCurrent, type Current, meetingOf, peersOf } from './cell-roster.js';
 import { wasSuperseded } from './decisions/outcome.js';
 import { type Followed, followNode } from './follow.js';
+import { hearFact } from './hear-fact.js';
 import { failureOf, timeoutOf } from './host-failure.js';
 import { isLive } from './live.js';
 
@@ -76,23 +77,23 @@ class CellStory {
     this.#parent = getExternalWorkflowHandle(input.run.handle);
     this.#dismissed = input.until === 'ends';
     this.#hosts = input.hosts;
-    setHandler(messages.changeProposed, (message) => {
+    hearFact(messages.changeProposed, ['generation', 'rosterBytes', 'digest', 'identities', 'fence'], (message) => {
       this.#told.push(() => void this.#propose(message));
     });
-    setHandler(messages.changeSettled, (message) => {
+    hearFact(messages.changeSettled, ['generation', 'outcome', 'leave'], (message) => {
       this.#told.push(() => this.#settle(message));
     });
-    setHandler(messages.rosterSealed, (message) => {
+    hearFact(messages.rosterSealed, ['generation', 'rosterBytes', 'digest', 'identities', 'fence'], (message) => {
       this.#sealed = message;
     });
-    setHandler(messages.stopDecided, (message) => {
+    hearFact(messages.stopDecided, ['mode', 'generation'], (message) => {
       this.#stopping = message;
       this.#stopsAsked++;
     });
-    setHandler(messages.nodeHeard, ({ host }) => {
+    hearFact(messages.nodeHeard, ['host'], ({ host }) => {
       this.#heard.set(host, (this.#heard.get(host) ?? 0) + 1);
     });
-    setHandler(messages.restartDecided, (message) => {
+    hearFact(messages.restartDecided, ['host', 'startNumber', 'delayMs', 'generation'], (message) => {
       this.#restarts.push(message);
     });
     // That it arrives is the answer.
@@ -213,7 +214,7 @@ class CellStory {
       peers: peersOf(sealed, ranked, rank),
       silent: this.#silent,
       running: () => this.#open,
-      tell: (state) => this.#tellSilence(host, state),
+      tell: (state, lastLines) => this.#tellSilence(host, state, lastLines),
       heard: () => this.#heard.get(host) ?? 0,
     };
     this.#followed.set(host, followed);
@@ -283,7 +284,7 @@ class CellStory {
   async #seeOff(host: GrantedHost, generation: number): Promise<void> {
     for (;;) {
       await endNode(this.input, host, this.#cell, { mode: 'graceful', generation });
-      if (await condition(() => !this.#leaving.has(host.host), LEAVE_AGAIN_MS)) return;
+      if (await condition(() => !this.#leaving.has(host.host), LEAVE_AGAIN_MS, { summary: `tells ${host.host} again that it leaves` })) return;
     }
   }
 
@@ -298,13 +299,13 @@ class CellStory {
       const { kind } = await updateNode({ ...meetingOf(this.input, this.#current, { host, startNumber }), rosterBytes, decided: true }, MEETING_MARGIN_MS);
       // Who has ended, or is being ended, needs no list.
       if (kind === 'updated' || !this.#followed.has(host)) return;
-      await condition(() => !isDue(), waitMs);
+      await condition(() => !isDue(), waitMs, { summary: `gives ${host} the list again` });
     }
   }
 
-  #tellSilence(host: string, state: 'silent' | 'heard'): void {
+  #tellSilence(host: string, state: 'silent' | 'heard', lastLines: string): void {
     const generation = this.#current?.sealed.generation ?? 0;
-    this.#parent.signal(messages.nodesSilent, { cell: this.#cell, generation, hosts: [host], state }).catch(() => undefined);
+    this.#parent.signal(messages.nodesSilent, { cell: this.#cell, generation, hosts: [host], state, lastLines }).catch(() => undefined);
   }
 
   /** Starts a node again, alone; what stands in the way is the end of that start. */
@@ -314,7 +315,7 @@ class CellStory {
     if (!granted) return;
     this.#open++;
     const stopped = () => this.#stopping !== null;
-    if (delayMs > 0) await condition(stopped, delayMs);
+    if (delayMs > 0) await condition(stopped, delayMs, { summary: `back-off before ${host} starts again` });
     const gathering = gatheringAgain(this.#cell, ended + 1);
     try {
       if (stopped()) return;

@@ -38,7 +38,7 @@ export async function seekGrowth(record: RunRecord, task: Task, isOver: () => bo
     };
     if (record.growth.hosts.length === 0) await more(Number.POSITIVE_INFINITY);
     if (record.growth.hosts.length === 0) continue;
-    if (room() > 0 && (await condition(isOver, settle(record, task)))) return;
+    if (room() > 0 && (await condition(isOver, settle(record, task), { summary: 'settle: more hosts may come before it grows' }))) return;
     await more(TOP_UP_MS);
     record.growth.due = true;
   }

@@ -15,7 +15,7 @@ export async function musterFiles(part: Uint8Array): Promise<void> {
   });
   for (;;) {
     const before = uses;
-    if (!(await condition(() => uses > before, KEEP_MS))) return;
+    if (!(await condition(() => uses > before, KEEP_MS, { summary: 'kept until then' }))) return;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof musterFiles>(part);
   }
 }

@@ -6,6 +6,7 @@ import {
   isCancellation,
   makeContinueAsNewFunc,
   proxyActivities,
+  setCurrentDetails,
   setHandler,
   sleep,
   upsertMemo,
@@ -17,11 +18,13 @@ import type { FleetMemo, Lease, StopTerms } from '../spec/fleet.js';
 import * as messages from '../spec/messages.js';
 import { cleanHost } from './clean-host.js';
 import { decideClaim } from './decisions/claim.js';
+import { describeFleet } from './decisions/fleet-details.js';
 import { type FleetState, newFleet, type PackedFleet, packFleet, unpackFleet } from './decisions/fleet-state.js';
 import { decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
 import { decideWake } from './decisions/wake.js';
+import { hearFact } from './hear-fact.js';
 
 /** A rebuilt fleet waits so long for its hosts and for runs to say what they hold, before it grants anything. */
 const QUIET_MS = 15_000;
@@ -64,7 +67,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
 
   setHandler(messages.plan, (asked) => decidePlan(state.hosts, ordinary().length, asked));
 
-  setHandler(messages.hostAnnounced, ({ facts, runs, rebuilt, leaving, drained }) => {
+  hearFact(messages.hostAnnounced, ['facts', 'runs'], ({ facts, runs, rebuilt, leaving, drained }) => {
     const known = find(facts.host);
     const now = Date.now();
     if (known) {
@@ -91,7 +94,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     changed = true;
   });
 
-  setHandler(messages.hostsHeld, ({ run, answers, requests, hosts, stop }) => {
+  hearFact(messages.hostsHeld, ['run', 'hosts', 'stop'], ({ run, answers, requests, hosts, stop }) => {
     if (answers) answered.add(run.handle);
     if (answers && hosts.length > 0) keepQuiet();
     for (const host of hosts) hear(host, run, stop);
@@ -106,7 +109,9 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     changed = true;
   });
 
-  setHandler(messages.drain, ({ host, drained }) => {
+  setHandler(messages.drain, (asked?: { host?: string; drained?: boolean }) => {
+    const { host, drained } = { drained: true, ...asked };
+    if (typeof host !== 'string') throw ApplicationFailure.nonRetryable('drain takes {"host": "…", "drained": true}', 'InvalidSpec');
     const known = find(host);
     if (!known) throw ApplicationFailure.nonRetryable(`The fleet ${state.fleet} knows no host ${host}`, 'NoSuchHost');
     known.drained = drained;
@@ -117,7 +122,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     return { message: drained ? `No further run gets ${host}${held}` : `${host} is in use again` };
   });
 
-  setHandler(messages.hostCleaned, ({ host, runId }) => {
+  hearFact(messages.hostCleaned, ['host', 'runId'], ({ host, runId }) => {
     const known = find(host);
     if (known?.lease?.runId !== runId) return;
     // Who says that is not silent, whatever was thought of it.
@@ -125,7 +130,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     freeHost(known);
   });
 
-  setHandler(messages.leaseRequested, (request) => {
+  hearFact(messages.leaseRequested, ['run', 'request', 'parts', 'askedAtMs', 'deadlineMs'], (request) => {
     const known = [...state.queue, ...state.hosts.map(({ lease }) => lease)].some((other) => other?.request === request.request);
     if (known) return;
     state.queue.push(request);
@@ -135,7 +140,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     changed = true;
   });
 
-  setHandler(messages.leaseReturned, ({ runId, clean, unclean, silent, all }) => {
+  hearFact(messages.leaseReturned, ['runId', 'clean', 'unclean', 'silent'], ({ runId, clean, unclean, silent, all }) => {
     // A run may wait for others while those that leave it are given back.
     if (all) state.queue = state.queue.filter(({ run }) => run.runId !== runId);
     for (const [host, lease] of Object.entries(state.expected)) {
@@ -150,7 +155,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     changed = true;
   });
 
-  setHandler(messages.leaseWithdrawn, ({ request }) => {
+  hearFact(messages.leaseWithdrawn, ['request'], ({ request }) => {
     state.queue = state.queue.filter((waiting) => waiting.request !== request);
     for (const host of state.hosts) if (host.lease?.request === request) freeHost(host);
     changed = true;
@@ -165,14 +170,14 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     if (state.rebuilt) return;
     state.rebuilt = true;
     state.quietUntilMs = Date.now() + QUIET_MS;
-    sleep(CALL_AGAIN_AFTER_MS).then(callRuns, () => undefined);
+    sleep(CALL_AGAIN_AFTER_MS, { summary: 'calls the runs once more' }).then(callRuns, () => undefined);
   }
 
   /** Whoever announced themselves first, there may have been a fleet before: only the runs can tell. */
   async function begin(): Promise<void> {
     state.quietUntilMs = Date.now() + QUIET_MS;
     const called = await callRuns();
-    if (called !== null) await condition(() => called.every((handle) => answered.has(handle)), QUIET_MS);
+    if (called !== null) await condition(() => called.every((handle) => answered.has(handle)), QUIET_MS, { summary: 'limit: the runs say what they hold' });
     if (called !== null && !state.rebuilt) state.quietUntilMs = 0;
     changed = true;
   }
@@ -291,8 +296,10 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     const wake = decideWake({ queue: state.queue, quietUntilMs: isQuiet() ? state.quietUntilMs : null, settlesAtMs, sweepAtMs });
     const dueMs = Math.max(wake, Date.now());
     const ready = () => changed || goesOnAnew();
+    setCurrentDetails(describeFleet(state, workflowInfo().namespace));
     if (wake === Number.POSITIVE_INFINITY) await condition(ready);
-    else await condition(ready, Math.max(1, wake - Date.now()));
+    else
+      await condition(ready, Math.max(1, wake - Date.now()), { summary: isQuiet() ? 'hears who holds what before it grants' : 'looks after those who wait' });
     // What comes of an update stands behind its answer, also when a signal was heard with it that in a replay comes before it, alone.
     await condition(allHandlersFinished);
     changed = false;

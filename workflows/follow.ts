@@ -24,7 +24,7 @@ export interface Followed {
   silent: Set<string>;
   running: () => number;
   /** Is told when the host falls silent, and when it is heard again. */
-  tell: (state: 'silent' | 'heard') => void;
+  tell: (state: 'silent' | 'heard', lastLines: string) => void;
   /** How often the host's agent has said that it took the node up again. */
   heard: () => number;
 }
@@ -76,7 +76,7 @@ class Follower {
       }
       if (answer.kind === 'failed') {
         if (saidBy(answer.error) === undefined && ++failures < TRIES) {
-          await sleep(TRY_AGAIN_MS);
+          await sleep(TRY_AGAIN_MS, { summary: `asks ${this.#host} again` });
           continue;
         }
         this.#clear();
@@ -153,7 +153,7 @@ class Follower {
     const nowMs = Date.now();
     if (this.#suspicion === null) {
       node.silent.add(this.#host);
-      node.tell('silent');
+      node.tell('silent', this.#lastLines);
       this.#suspicion = { outageAtMs: null, togetherAtMs: null, word: 'none', witnesses: this.#callWitnesses(this.#sinceMs + this.#hostTimeoutMs - nowMs) };
     }
     if (nowMs - dueMs > lateMs(this.#hostTimeoutMs)) this.#suspicion.outageAtMs = nowMs;
@@ -210,7 +210,7 @@ class Follower {
     this.#suspicion = null;
     this.#sinceMs = Date.now();
     this.node.silent.delete(this.#host);
-    this.node.tell('heard');
+    this.node.tell('heard', this.#lastLines);
   }
 
   #failed(failure: Failure): NodeEnd {

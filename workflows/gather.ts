@@ -1,4 +1,4 @@
-import { condition, getExternalWorkflowHandle, ParentClosePolicy, proxyActivities, startChild, uuid4 } from '@temporalio/workflow';
+import { condition, getExternalWorkflowHandle, ParentClosePolicy, proxyActivities, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { ControlActivities } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
@@ -7,6 +7,7 @@ import * as messages from '../spec/messages.js';
 import type { GatheredHost, UngatheredHost } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { musterCell } from './cell.js';
+import { describeCell } from './decisions/details.js';
 import { withoutDrained } from './decisions/drained.js';
 import { BARRIER_RETRIES, type Outcome } from './decisions/outcome.js';
 import { LATE_MS } from './decisions/silence.js';
@@ -14,11 +15,15 @@ import { claimHosts } from './held-hosts.js';
 import { conditionRearmed } from './in-time.js';
 import { judgeLost, judgeRefusal } from './judge.js';
 import { isLive, outlivesItsNodes } from './live.js';
-import { type Cell, enter, gatheringNode, programOf, type RunRecord, stopTermsOf } from './run-record.js';
+import { gatheringNode } from './node-states.js';
+import { programOf } from './program.js';
+import { type Cell, enter, type RunRecord, stopTermsOf } from './run-record.js';
 import { tellRestart } from './tell-restart.js';
 
 /** Nodes that one cell looks after. Measured: design, section 9. */
 const CELL_SIZE = 50;
+/** Temporal takes 400 bytes; a handle may be longer. */
+const MOST_SUMMARY = 130;
 /** What a fleet or a cell may take over its own deadline to say so. */
 const MARGIN_MS = 30_000;
 /** A run that waits for hosts repeats its wish so often at first, and ever more rarely. */
@@ -52,7 +57,9 @@ export async function lease(
     const toldAtMs = Date.now();
     const leftMs = deadlineMs - toldAtMs;
     const limitMs = leftMs <= waitMs ? leftMs + MARGIN_MS : waitMs;
-    inTime = (await condition(() => answered() || record.fleetRebuilds > fleetRebuilds, limitMs)) && answered();
+    inTime =
+      (await condition(() => answered() || record.fleetRebuilds > fleetRebuilds, limitMs, { summary: `asks the fleet ${fleet} for hosts again` })) &&
+      answered();
     const passedMs = Date.now() - toldAtMs;
     // Time that went by while Temporal was away counts for nothing.
     if (passedMs > limitMs + LATE_MS) deadlineMs += passedMs;
@@ -93,7 +100,7 @@ export async function leaseExtra(
     tellFleet(fleet, message);
     const heard = () => isGranted() || interrupted() || record.fleetRebuilds > fleetRebuilds;
     if (limitMs === Number.POSITIVE_INFINITY) await condition(heard);
-    else isOver = !(await condition(heard, Math.max(1, endsAtMs - Date.now())));
+    else isOver = !(await condition(heard, Math.max(1, endsAtMs - Date.now()), { summary: 'waits for extra hosts so long' }));
     isOver ||= isGranted() || interrupted();
   }
   const granted = endRequest(record, request);
@@ -138,7 +145,11 @@ export async function gather(record: RunRecord, task: Task): Promise<Gathering> 
     await startCells(record, task, record.cells, wave, record.round);
     const answered = () => record.cells.every(({ answer }) => answer !== null);
     const brokenCell = () => record.cells.find(({ closed, answer }) => closed && answer === null);
-    const inTime = await conditionRearmed(() => answered() || record.stopWanted !== null || brokenCell() !== undefined, answerLimitMs(task));
+    const inTime = await conditionRearmed(
+      () => answered() || record.stopWanted !== null || brokenCell() !== undefined,
+      answerLimitMs(task),
+      'limit: all hosts are gathered',
+    );
     if (record.stopWanted) return { kind: 'stopped' };
     const lost = brokenCell();
     if (lost) return broken(record, `Cell ${lost.id} was ended from outside`);
@@ -189,7 +200,7 @@ export async function gatherNewcomers(
   record.newcomers = { hosts: [...(record.newcomers?.hosts ?? []), ...hosts], cells };
   await startCells(record, task, cells, hosts, record.round + 1);
   const answered = () => cells.every(({ answer, closed }) => answer !== null || closed);
-  const inTime = await condition(() => answered() || interrupted(), answerLimitMs(task));
+  const inTime = await condition(() => answered() || interrupted(), answerLimitMs(task), { summary: 'limit: the newcomers are gathered' });
   const missing = cells.flatMap(({ answer }) => answer?.missing ?? []);
   const lost = !inTime || cells.some(({ closed }) => closed);
   if (!lost && !interrupted() && missing.length === 0) return 'gathered';
@@ -208,7 +219,7 @@ export async function dismissNewcomers(record: RunRecord, task: Task): Promise<v
 /** Ends what waits on these hosts and gives them back. */
 export async function dismiss(record: RunRecord, task: Task, { cells, hosts }: NonNullable<RunRecord['newcomers']>): Promise<void> {
   await tellCells(cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, { mode: 'now', generation: 0 }));
-  await condition(() => cells.every(({ closed }) => closed), answerLimitMs(task));
+  await condition(() => cells.every(({ closed }) => closed), answerLimitMs(task), { summary: 'limit: what waits on the newcomers has ended' });
   const silent = cells.flatMap(({ answer }) => answer?.missing ?? []).flatMap(({ host, kind }) => (kind === 'silent' ? [host] : []));
   const unclean = hosts.flatMap(({ host }) => (silent.includes(host) ? [] : [host]));
   await giveBack(record, { clean: [], unclean, silent });
@@ -278,7 +289,12 @@ async function startCell(record: RunRecord, task: Task, cell: Cell, adopt: messa
     taskQueue: controlQueue(record.ref.fleet),
     parentClosePolicy: ParentClosePolicy.TERMINATE,
     args: [{ run: record.ref, hosts, program: programOf(task, record), commands, gatherTimeoutSeconds, until, adopt }],
-    staticSummary: `${hosts.length} node${hosts.length === 1 ? '' : 's'} of ${record.ref.handle}`,
+    staticSummary: `${hosts.length} node${hosts.length === 1 ? '' : 's'} of ${record.ref.handle}`.slice(0, MOST_SUMMARY),
+    staticDetails: describeCell(
+      workflowInfo().namespace,
+      record.ref.handle,
+      hosts.map(({ host }) => host),
+    ),
   });
   child
     .result()

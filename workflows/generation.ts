@@ -12,8 +12,9 @@ import { conditionRearmed } from './in-time.js';
 import { hasNewEnds, judgeEnds } from './judge.js';
 import { isLive, outlivesItsNodes } from './live.js';
 import { confirmList, leaveOut, resizeLive } from './live-change.js';
+import { become, markNodes, noteStarts } from './node-states.js';
 import { hasChange, isMissing, prepareChange, putBack, wishForMissing, wishFulfilled } from './rescale.js';
-import { type Cell, enter, markNodes, noteStarts, type RunRecord } from './run-record.js';
+import { type Cell, enter, type RunRecord } from './run-record.js';
 import { GANG, startClock, stopClock } from './running-time.js';
 import { sealedMessage } from './sealed.js';
 import { keepSpares } from './spares.js';
@@ -52,9 +53,10 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
   record.roster = roster;
   record.generation = roster.generation;
   const startNumbers = new Map(gathering.hosts.map(({ host, startNumber }) => [host, startNumber]));
+  const sinceMs = Date.now();
   record.nodes = roster.nodes.map(({ port: _port, ...node }) => {
     const addressReason = addressOf(node.host).reason;
-    return { ...node, addressReason, state: 'starting', exitCode: null, startNumber: startNumbers.get(node.host) ?? 0 };
+    return { ...node, addressReason, state: 'starting', exitCode: null, startNumber: startNumbers.get(node.host) ?? 0, sinceMs, lastLine: '' };
   });
   record.seats = Object.fromEntries(
     record.cells.flatMap(({ id, answer }) => (answer?.gathered ?? []).map(({ host, startNumber }) => [host, { gathering: id, startNumber }])),
@@ -116,7 +118,10 @@ async function supervise(record: RunRecord, task: Task): Promise<Ending> {
     if (!isOwn) continue;
     if (!isMissing(record, task)) pauseMs = REPLACE_FIRST_MS;
     // Nobody has asked for it, so nobody would ask for less: what is refused is tried again, ever more rarely.
-    else if (await condition(() => decided() || (record.wish?.id ?? '') !== '' || record.departed.length > 0, pauseMs)) continue;
+    else if (
+      await condition(() => decided() || (record.wish?.id ?? '') !== '' || record.departed.length > 0, pauseMs, { summary: 'asks for the missing nodes again' })
+    )
+      continue;
     else pauseMs = Math.min(pauseMs * 2, REPLACE_MAX_MS);
   }
   await judging;
@@ -177,7 +182,7 @@ function goesOnLive(record: RunRecord, task: Task): boolean {
 async function assumeRelease(record: RunRecord, wavesMs: number): Promise<void> {
   const { generation } = record;
   const isOver = () => record.phase !== 'starting' || record.generation !== generation;
-  if (!(await conditionRearmed(isOver, BARRIER_MS + wavesMs + BARRIER_MARGIN_MS))) release(record);
+  if (!(await conditionRearmed(isOver, BARRIER_MS + wavesMs + BARRIER_MARGIN_MS, 'limit: all nodes have met at the barrier'))) release(record);
 }
 
 function overdue({ maxDurationSeconds }: Task): Failure {
@@ -198,11 +203,11 @@ export async function endGeneration(record: RunRecord, task: Task): Promise<void
       const decision: messages.StopDecided = { mode, generation: Math.max(record.generation, record.proposed) };
       await tellCells(record.cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.stopDecided, decision));
       const hurried = () => mode === 'graceful' && record.stopWanted?.mode === 'now';
-      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record, task, true).length > 0, limitMs))) break;
+      if (!(await conditionRearmed(() => settled() || hurried() || lostCells(record, task, true).length > 0, limitMs, 'limit: all nodes have stopped'))) break;
     }
   }
   // Who was about to start again does not any more.
-  for (const node of record.nodes) if (node.state === 'restarting') node.state = 'stopped';
+  for (const node of record.nodes) if (node.state === 'restarting') become(node, 'stopped');
   if (!outlivesItsNodes(task)) return;
   const open = record.cells.filter(({ closed }) => !closed);
   await tellCells(open, (cell) => getExternalWorkflowHandle(cell).signal(messages.cellDismissed));

@@ -16,9 +16,9 @@ export async function rearmed<T>(limitMs: number, work: () => Promise<T>): Promi
   }
 }
 
-/** As `condition` with a limit, which is given once more where its end was told late: Temporal itself was away. */
-export async function conditionRearmed(holds: () => boolean, limitMs: number): Promise<boolean> {
+/** As `condition` with a limit, which is given once more where its end was told late: Temporal itself was away. `summary`: of the timer, for people. */
+export async function conditionRearmed(holds: () => boolean, limitMs: number, summary: string): Promise<boolean> {
   const startedAtMs = Date.now();
-  if (await condition(holds, limitMs)) return true;
-  return Date.now() - startedAtMs >= limitMs + LATE_MS && (await condition(holds, limitMs));
+  if (await condition(holds, limitMs, { summary })) return true;
+  return Date.now() - startedAtMs >= limitMs + LATE_MS && (await condition(holds, limitMs, { summary }));
 }

@@ -7,6 +7,7 @@ import { describeClosedWays } from './decisions/closed-ways.js';
 import { BARRIER_RETRIES, decideOutcome, decideVerdict, describeEnd, failureOfEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
 import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
 import { isLive } from './live.js';
+import { become } from './node-states.js';
 import { noteFailure, type RunRecord, show } from './run-record.js';
 import { GANG, ranMs, stopClock } from './running-time.js';
 import { tellRestart } from './tell-restart.js';
@@ -134,7 +135,7 @@ const MOST_CHARGES = 2_000;
 function startAgain(record: RunRecord, { host, end }: SeenEnd, delayMs: number): void {
   record.ends = record.ends.filter((seen) => seen.host !== host);
   const node = record.nodes.find((known) => known.host === host);
-  if (node) node.state = 'restarting';
+  if (node) become(node, 'restarting');
   const cell = record.cells.find(({ hosts }) => hosts.some((held) => held.host === host));
   if (cell) tellRestart(record, cell, { host, startNumber: end.startNumber, delayMs });
 }

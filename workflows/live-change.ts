@@ -13,8 +13,9 @@ import { noteChange, noteLost } from './elastic.js';
 import { dismissNewcomers, giveBack, tellCells } from './gather.js';
 import { noteSizes } from './live.js';
 import { noteSeats, STRICT_MARGIN_MS } from './members.js';
+import { noteStarts, recordEnds } from './node-states.js';
 import { dropWish, putBack, wishFulfilled } from './rescale.js';
-import { type Cell, enter, noteStarts, type RunRecord, recordEnds, show } from './run-record.js';
+import { type Cell, enter, type RunRecord, show } from './run-record.js';
 import { startClock, stopClock } from './running-time.js';
 import { sealedMessage } from './sealed.js';
 import { useSpares } from './spares.js';
@@ -59,7 +60,9 @@ export async function leaveOut(record: RunRecord, task: Task, gangEnds: () => bo
     record.message = `Going on without ${lost.join(', ')} has to wait: ${changed.why}`;
     show(record);
     const seen = record.ends.length;
-    await condition(() => gangEnds() || record.ends.length > seen || record.departed.length > lost.length, pauseMs(record));
+    await condition(() => gangEnds() || record.ends.length > seen || record.departed.length > lost.length, pauseMs(record), {
+      summary: 'tries again to leave lost hosts out',
+    });
   }
   if (changed.kind !== 'made') return null;
   record.changeTries = 0;
@@ -67,7 +70,8 @@ export async function leaveOut(record: RunRecord, task: Task, gangEnds: () => bo
   if (task.onHostLoss === 'shrink') noteSizes(record, task);
   noteLost(record, lost);
   // Whatever a lost host may still run has ended by itself before another takes its place.
-  if (task.fencing === 'strict' && task.onHostLoss === 'replace') await condition(gangEnds, task.stopDurationSeconds * 1000 + STRICT_MARGIN_MS);
+  if (task.fencing === 'strict' && task.onHostLoss === 'replace')
+    await condition(gangEnds, task.stopDurationSeconds * 1000 + STRICT_MARGIN_MS, { summary: 'fencing: the lost hosts have stopped by then' });
   const outcome = decideOutcome({ ends: record.ends, nodes: record.nodes.length, stopCriteria });
   return outcome.kind === 'running' ? null : outcome;
 }
@@ -77,7 +81,7 @@ export async function confirmList(record: RunRecord, task: Task, gangEnds: () =>
   const changed = await propose(record, task, [], gangEnds);
   record.uncertain = changed.kind !== 'made';
   if (changed.kind !== 'failed') return;
-  await condition(() => gangEnds() || record.departed.length > 0, pauseMs(record));
+  await condition(() => gangEnds() || record.departed.length > 0, pauseMs(record), { summary: 'tries again to give all the same list' });
 }
 
 /** Before the next try, and twice as long before the one after it. */
@@ -124,10 +128,12 @@ async function propose(record: RunRecord, task: Task, leave: readonly string[], 
     return tellCells(cells, (cell) => getExternalWorkflowHandle(cell).signal(messages.changeSettled, { ...message, sealed: hasSaid(cell) ? null : sealed }));
   };
   const hasFailed = () => reports.ends.length > 0 || updates().some(({ update }) => update.kind === 'failed');
-  await condition(() => isMade() || hasFailed() || (isIn() && stay.length > 0) || gangEnds(), MEETING_MS + MEETING_MARGIN_MS);
+  await condition(() => isMade() || hasFailed() || (isIn() && stay.length > 0) || gangEnds(), MEETING_MS + MEETING_MARGIN_MS, {
+    summary: 'limit: the nodes of the new list have met',
+  });
   if (!isMade() && !isIn() && !gangEnds()) {
     await tell('doubted');
-    await condition(() => isMade() || isIn() || gangEnds(), MEETING_MS);
+    await condition(() => isMade() || isIn() || gangEnds(), MEETING_MS, { summary: 'limit: each node says whether it has the new list' });
   }
   record.change = null;
   const told = record.cells;
@@ -180,11 +186,18 @@ function takeOver(
   for (const { host, gathering, startNumber } of came) record.seats[host] = { gathering, startNumber };
   record.nodes = next.nodes.map(({ port: _port, ...node }) => {
     const before = former.find(({ host }) => host === node.host);
-    const { addressReason, state, exitCode, startNumber } = before ?? {
+    const {
+      addressReason,
+      state,
+      exitCode,
+      startNumber,
+      sinceMs = 0,
+      lastLine = '',
+    } = before ?? {
       ...{ addressReason: reasonOf(node.host) ?? '', state: 'running' as const, exitCode: null },
-      startNumber: record.seats[node.host]?.startNumber ?? 0,
+      ...{ startNumber: record.seats[node.host]?.startNumber ?? 0, sinceMs: Date.now(), lastLine: '' },
     };
-    return { ...node, addressReason, state, exitCode, startNumber };
+    return { ...node, addressReason, state, exitCode, startNumber, sinceMs, lastLine };
   });
   const gone = record.ends.filter(({ host }) => leave.includes(host));
   record.ends = record.ends.flatMap((seen) => {
@@ -221,7 +234,7 @@ async function seeOff(record: RunRecord, task: Task, leave: readonly string[], g
   const endOf = (host: string) => [...gone, ...record.formerEnds].find((seen) => seen.host === host)?.end;
   const limitMs = task.stopDurationSeconds * 1000 + LEAVE_MARGIN_MS;
   record.leaving.push(...leave);
-  await condition(() => record.endedAtMs !== null || leave.every((host) => endOf(host) !== undefined), limitMs);
+  await condition(() => record.endedAtMs !== null || leave.every((host) => endOf(host) !== undefined), limitMs, { summary: 'limit: who leaves has ended' });
   const isSilent = (host: string) => {
     const end = endOf(host);
     return end?.kind === 'failed' && end.failure.type === 'HostLost';

@@ -60,7 +60,8 @@ export async function awaitFences(record: RunRecord, task: Task): Promise<void> 
   if (task.fencing !== 'strict') return;
   const lostAtMs = record.ends.flatMap(({ end }) => (end.kind === 'failed' && end.failure.type === 'HostLost' ? [end.endedAtMs] : []));
   const untilMs = Math.max(...lostAtMs, 0) + task.stopDurationSeconds * 1000 + STRICT_MARGIN_MS;
-  if (lostAtMs.length > 0 && untilMs > Date.now()) await condition(() => record.stopWanted !== null, untilMs - Date.now());
+  if (lostAtMs.length > 0 && untilMs > Date.now())
+    await condition(() => record.stopWanted !== null, untilMs - Date.now(), { summary: 'fencing: the lost hosts have stopped by then' });
 }
 
 /** Hosts that this generation has lost, with what they had of the run. */

@@ -3,29 +3,19 @@ import type { FormerSeat } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost, StopTerms } from '../spec/fleet.js';
 import { DEFAULT_FLEET } from '../spec/ids.js';
-import type { NodeRestarted, NodesEnded, NodesSilent, NodesUpdated, RosterSealed, StopMode } from '../spec/messages.js';
-import type {
-  FailureNote,
-  FormerNode,
-  GatheredHost,
-  NodeState,
-  NodeStatus,
-  Program,
-  Resize,
-  RunPhase,
-  RunRef,
-  RunStatus,
-  StartReason,
-  UngatheredHost,
-} from '../spec/nodes.js';
+import type { NodesEnded, NodesUpdated, RosterSealed, StopMode } from '../spec/messages.js';
+import type { FailureNote, FormerNode, GatheredHost, NodeStatus, Resize, RunPhase, RunRef, RunStatus, StartReason, UngatheredHost } from '../spec/nodes.js';
 import type { Roster } from '../spec/roster.js';
+import type { SearchAttribute } from '../spec/search-attributes.js';
 import type { Task } from '../spec/task/task.js';
 import type { Unreachable } from './decisions/address/settle.js';
 import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
-import { type Charge, restartsLeft } from './decisions/restart.js';
-import { type Clock, ranMs, startClock } from './running-time.js';
+import { type Charge, describeLeft, restartsLeft } from './decisions/restart.js';
+import type { SearchValues } from './decisions/search-values.js';
+import { type Clock, ranMs } from './running-time.js';
 import { scheduledTime } from './scheduled-time.js';
+import { index } from './search-attributes.js';
 
 /** A cell of the run, with what it has gathered. */
 export interface Cell {
@@ -141,6 +131,9 @@ export interface RunRecord {
   submittedAtMs: number;
   releasedAtMs: number | null;
   endedAtMs: number | null;
+  /** Those that the namespace has; and what was told last. */
+  searchAttributes: SearchAttribute[];
+  indexed: SearchValues;
 }
 
 export function newRecord(): RunRecord {
@@ -206,17 +199,43 @@ export function newRecord(): RunRecord {
     submittedAtMs: Date.now(),
     releasedAtMs: null,
     endedAtMs: null,
+    searchAttributes: [],
+    indexed: {},
   };
+}
+
+/** What a run carried into this execution; one that began before there were such facts has carried none. */
+export function carriedRecord(carried: RunRecord): RunRecord {
+  const nodes = carried.nodes.map((node) => ({ ...{ sinceMs: 0, lastLine: '' }, ...node }));
+  return { ...newRecord(), ...carried, nodes };
 }
 
 export function enter(record: RunRecord, phase: RunPhase, reason: string, message: string): void {
   Object.assign(record, { phase, reason, message });
+  record.indexed = index(record, record.indexed);
   show(record);
 }
 
-/** Shows in the Temporal Web UI how things stand. */
+const toBeShown = new WeakSet<RunRecord>();
+
+/** Shows in the Temporal Web UI how things stand: once, after all that is heard now, however much that is. It adds no event. */
 export function show(record: RunRecord): void {
-  setCurrentDetails(describeRun(statusOf(record)));
+  if (toBeShown.has(record)) return;
+  toBeShown.add(record);
+  void Promise.resolve().then(() => {
+    toBeShown.delete(record);
+    setCurrentDetails(describeRun(statusOf(record), { namespace: workflowInfo().namespace, cells: openCells(record), left: budgetsLeft(record) }));
+  });
+}
+
+function openCells({ cells, newcomers, spares }: RunRecord): string[] {
+  const all = [...cells, ...(newcomers?.cells ?? []), ...spares.map(({ cell }) => cell)];
+  return all.filter(({ closed }) => !closed).map(({ id }) => id);
+}
+
+function budgetsLeft({ task, charges, clocks }: RunRecord): string[] {
+  if (task === null) return [];
+  return describeLeft({ policy: task.restart, onHostLoss: task.onHostLoss, charges, ranMs: (name) => ranMs(clocks, name) });
 }
 
 export function statusOf(record: RunRecord): RunStatus {
@@ -236,7 +255,7 @@ export function statusOf(record: RunRecord): RunStatus {
     nodesWanted: record.nodesWanted,
     resizes: record.resizes,
     nodes: record.nodes,
-    formerNodes: record.lastStarts.filter(({ host }) => !record.hosts.some((held) => held.host === host)),
+    formerNodes: formerNodes(record),
     warnings: record.warnings,
     submittedAtMs: record.submittedAtMs,
     releasedAtMs: record.releasedAtMs,
@@ -245,59 +264,9 @@ export function statusOf(record: RunRecord): RunStatus {
   };
 }
 
-/** A node of which only the host is known. */
-export function gatheringNode({ host, group }: GrantedHost, { groups }: Task): NodeStatus {
-  return {
-    ...{ rank: null, group: groups[group]?.name ?? '', host, address: null, interface: null, addressReason: '', id: null },
-    ...{ gpus: 0, state: 'gathering', exitCode: null, startNumber: 0 },
-  };
-}
-
-/** Takes what the cells report of ended nodes; what is stale or told twice is dropped. */
-export function recordEnds(record: RunRecord, message: NodesEnded): void {
-  const { cell, generation, ends } = message;
-  if (record.change && record.newcomers?.cells.some(({ id }) => id === cell)) record.change.ends.push(message);
-  // A cell may not have heard of the newest list yet, and never knows a newer one.
-  if (generation > record.generation || !record.cells.some(({ id }) => id === cell)) return;
-  for (const { host, end } of ends) {
-    if (record.leaving.includes(host)) record.formerEnds.push({ host, end });
-    const node = record.nodes.find((known) => known.host === host);
-    if (!node || node.rank === null || record.ends.some((seen) => seen.host === host)) continue;
-    // Of a start that is to be followed by another, the end was told before.
-    if (end.startNumber < node.startNumber + (node.state === 'restarting' ? 1 : 0)) continue;
-    record.ends.push({ rank: node.rank, group: node.group, host, end, verdict: null });
-    node.exitCode = end.kind === 'exited' ? end.code : null;
-    node.state = endState(end, record.phase === 'stopping' || record.phase === 'resizing' || record.phase === 'restarting');
-  }
-  show(record);
-}
-
-/** Nothing is heard of these hosts, or it is again. */
-export function recordSilence(record: RunRecord, { cell, hosts, state }: NodesSilent): void {
-  if (!record.cells.some(({ id }) => id === cell)) return;
-  for (const node of record.nodes) {
-    if (!hosts.includes(node.host)) continue;
-    if (state === 'silent' && node.state === 'running') node.state = 'silent';
-    if (state === 'heard' && node.state === 'silent') node.state = 'running';
-  }
-  show(record);
-}
-
-/** A node was started again, alone. */
-export function recordRestart(record: RunRecord, { cell, host, gathering, startNumber }: NodeRestarted): void {
-  const node = record.nodes.find((known) => known.host === host);
-  if (!record.cells.some(({ id }) => id === cell) || !node) return;
-  record.seats[host] = { gathering, startNumber };
-  Object.assign(node, { startNumber, state: 'running', exitCode: null });
-  startClock(record.clocks, host);
-  noteStarts(record);
-  show(record);
-}
-
-/** Keeps where the output of each node's last start is. */
-export function noteStarts(record: RunRecord): void {
-  const starts = record.nodes.map(({ rank, host, startNumber }) => ({ rank: rank ?? 0, host, startNumber }));
-  record.lastStarts = [...record.lastStarts.filter(({ host }) => !starts.some((start) => start.host === host)), ...starts];
+function formerNodes({ lastStarts, hosts }: RunRecord): FormerNode[] {
+  const held = new Set(hosts.map(({ host }) => host));
+  return lastStarts.filter(({ host }) => !held.has(host));
 }
 
 /** What became of a change on some hosts; what is about another one is dropped. */
@@ -311,43 +280,7 @@ export function noteFailure(record: RunRecord, note: FailureNote): void {
   if (record.failures.length > 20) record.failures.splice(10, 1);
 }
 
-function endState(end: SeenEnd['end'], stopping: boolean): NodeState {
-  if (end.kind === 'exited' && end.code === 0) return 'succeeded';
-  if (end.kind === 'failed' && end.failure.type === 'HostLost') return 'lost';
-  return stopping ? 'stopped' : 'failed';
-}
-
-/** Marks all nodes that have not ended. */
-export function markNodes(record: RunRecord, state: NodeState): void {
-  for (const node of record.nodes) {
-    if (!record.ends.some(({ host }) => host === node.host)) node.state = state;
-  }
-}
-
 /** How what is left of the run is ended, once that is known. */
 export function stopTermsOf({ task }: RunRecord): StopTerms {
   return { signal: task?.stopSignal ?? '', seconds: task?.stopDurationSeconds ?? 0 };
-}
-
-/** What all nodes have in common. */
-export function programOf(task: Task, { scheduledTime }: RunRecord): Omit<Program, 'commands'> {
-  const { shell, env, workingDir, startup, nodesEnv, dialects, archives, repo } = task;
-  const { stopSignal, stopDurationSeconds, hostTimeoutSeconds, health, onResize, fencing } = task;
-  return {
-    shell,
-    env,
-    workingDir,
-    startup,
-    nodesEnv,
-    dialects,
-    archives,
-    repo,
-    stopSignal,
-    stopDurationSeconds,
-    hostTimeoutSeconds,
-    health,
-    onResize,
-    fencing,
-    scheduledTime,
-  };
 }

@@ -22,11 +22,13 @@ import { describeNeeds } from './decisions/resource-words.js';
 import { lastCall, noteChange } from './elastic.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, resumeGeneration, runGeneration } from './generation.js';
+import { hearFact } from './hear-fact.js';
 import { answerFleet, hearDrained, hearGrant, hearRefusal, hearResumed, yieldHosts } from './held-hosts.js';
 import { noteSizes } from './live.js';
 import { awaitFences, replaceLost } from './members.js';
+import { recordEnds, recordRestart, recordSilence } from './node-states.js';
 import { hearWish, recordWish, refuseWishes, relinkWishes } from './rescale.js';
-import { enter, newRecord, type RunRecord, recordEnds, recordRestart, recordSilence, recordUpdates, statusOf } from './run-record.js';
+import { carriedRecord, enter, newRecord, type RunRecord, recordUpdates, statusOf } from './run-record.js';
 import { dismissSpares } from './spares.js';
 
 /** A cell has nothing to do any more when its nodes' ends were told. */
@@ -40,8 +42,7 @@ const { resolveTask } = proxyLocalActivities<ControlActivities>({ startToCloseTi
  * continued as new.
  */
 export async function musterRun(submitted: unknown, carried?: RunRecord): Promise<RunStatus> {
-  // A run that continued as new before there were such facts has carried none.
-  const record = carried === undefined ? newRecord() : { ...newRecord(), ...carried };
+  const record = carried === undefined ? newRecord() : carriedRecord(carried);
   relinkWishes(record);
   listen(record);
   noticeReset(record);
@@ -63,28 +64,29 @@ type RunEnd = { kind: 'succeeded'; message: string } | { kind: 'failed'; failure
 function listen(record: RunRecord): void {
   setHandler(messages.status, () => statusOf(record));
   setHandler(messages.roster, () => record.roster);
-  setHandler(messages.hostsGranted, (message) => hearGrant(record, message));
-  setHandler(messages.hostDrained, (message) => hearDrained(record, message));
-  setHandler(messages.hostResumed, (message) => hearResumed(record, message));
-  setHandler(messages.leaseRefused, (message) => hearRefusal(record, message));
-  setHandler(messages.fleetRebuilt, ({ fleet }) => answerFleet(record, fleet));
-  setHandler(messages.runReset, (message) => answerReset(record, message));
-  setHandler(messages.hostsTaken, (message) => yieldHosts(record, message));
-  setHandler(messages.cellGathered, ({ cell, gathered, missing }) => {
+  hearFact(messages.hostsGranted, ['request', 'hosts'], (message) => hearGrant(record, message));
+  hearFact(messages.hostDrained, ['host'], (message) => hearDrained(record, message));
+  hearFact(messages.hostResumed, ['host'], (message) => hearResumed(record, message));
+  hearFact(messages.leaseRefused, ['request', 'failure'], (message) => hearRefusal(record, message));
+  hearFact(messages.fleetRebuilt, ['fleet'], ({ fleet }) => answerFleet(record, fleet));
+  hearFact(messages.runReset, ['runId'], (message) => answerReset(record, message));
+  hearFact(messages.hostsTaken, ['hosts', 'by'], (message) => yieldHosts(record, message));
+  hearFact(messages.cellGathered, ['cell', 'gathered', 'missing'], ({ cell, gathered, missing }) => {
     const known = [...record.cells, ...(record.newcomers?.cells ?? []), ...record.spares.map((spare) => spare.cell)].find(({ id }) => id === cell);
     if (known) known.answer = { gathered, missing };
   });
-  setHandler(messages.nodesReleased, ({ generation }) => {
+  hearFact(messages.nodesReleased, ['generation'], ({ generation }) => {
     if (generation === record.generation) release(record);
     if (generation === record.change?.generation) record.change.released = true;
   });
-  setHandler(messages.nodesSilent, (message) => recordSilence(record, message));
-  setHandler(messages.nodeRestarted, (message) => recordRestart(record, message));
-  setHandler(messages.nodesEnded, (message) => recordEnds(record, message));
-  setHandler(messages.nodesUpdated, (message) => recordUpdates(record, message));
+  hearFact(messages.nodesSilent, ['cell', 'hosts', 'state'], (message) => recordSilence(record, message));
+  hearFact(messages.nodeRestarted, ['cell', 'host', 'gathering', 'startNumber'], (message) => recordRestart(record, message));
+  hearFact(messages.nodesEnded, ['cell', 'generation', 'ends'], (message) => recordEnds(record, message));
+  hearFact(messages.nodesUpdated, ['cell', 'generation', 'updates'], (message) => recordUpdates(record, message));
   setHandler(messages.rescale, (wish) => recordWish(record, wish));
   setHandler(messages.rescaleWanted, (wish) => hearWish(record, wish));
-  setHandler(messages.stop, ({ mode }) => {
+  setHandler(messages.stop, (asked: unknown) => {
+    const mode = stopMode(asked);
     if (record.stopWanted?.mode !== 'now') record.stopWanted = { mode, by: record.stopWanted?.by ?? 'Stopped' };
     return { accepted: true, message: `${record.ref.handle} is being stopped` };
   });
@@ -93,8 +95,18 @@ function listen(record: RunRecord): void {
   });
 }
 
+/** Who sends no data wants the polite way. */
+function stopMode(asked: unknown): messages.StopMode {
+  if (asked === undefined || asked === null) return 'graceful';
+  const { mode = 'graceful' } = asked as { mode?: unknown };
+  if (mode === 'graceful' || mode === 'now') return mode;
+  throw ApplicationFailure.nonRetryable(`stop takes {"mode": "graceful"} or {"mode": "now"}, or nothing`, 'InvalidSpec');
+}
+
 async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   const resolved = await resolveTask(submitted, { defaultName: record.ref.handle });
+  // A control worker that is older than this says nothing of them.
+  record.searchAttributes = resolved.searchAttributes ?? [];
   if (!resolved.ok) {
     return { kind: 'failed', failure: { type: 'InvalidSpec', message: `InvalidSpec: ${resolved.problems.join('; ')}` } };
   }
@@ -142,7 +154,7 @@ async function holdGang(record: RunRecord, task: Task): Promise<RunEnd> {
     if (goesOn === 'again') continue;
     await Promise.all([dismissNewcomers(record, task), dismissSpares(record, task)]);
     // A cell's end that came during the last workflow task would have the server refuse it, and cost seconds.
-    await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
+    await cellsClosed(record);
     await giveBack(
       record,
       leftovers(
@@ -182,7 +194,7 @@ async function restart(record: RunRecord, task: Task, { failure, message, delayM
   enter(record, 'restarting', failure.type, message);
   record.replaced = [];
   const stopped = () => record.stopWanted !== null;
-  const backedOff = delayMs > 0 ? condition(stopped, delayMs) : undefined;
+  const backedOff = delayMs > 0 ? condition(stopped, delayMs, { summary: 'back-off before the restart' }) : undefined;
   const [first] = await Promise.all([replaceLost(record, task), endGeneration(record, task), backedOff]);
   // Who was lost while the others were being stopped.
   const second = first === 'replaced' ? await replaceLost(record, task) : first;
@@ -199,10 +211,14 @@ async function restart(record: RunRecord, task: Task, { failure, message, delayM
 /** Goes on with an empty history: between two generations nothing of the run lives but what the record says. */
 async function goOnAnew(record: RunRecord, task: Task): Promise<void> {
   await dismissSpares(record, task);
-  await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS);
+  await cellsClosed(record);
   await condition(allHandlersFinished);
   // The task stands in the record; what was submitted is not read again.
   await continueAsNew<typeof musterRun>(null, { ...record, cells: [], ends: [], requests: [], granted: [], refused: [] });
+}
+
+async function cellsClosed(record: RunRecord): Promise<void> {
+  await condition(() => record.cells.every(({ closed }) => closed), CELLS_CLOSE_MS, { summary: 'limit: the cells have closed' });
 }
 
 /** The same while the nodes run on: other cells take them over from those that end with this execution. */
@@ -223,7 +239,7 @@ async function changeMembers(record: RunRecord, task: Task, leave: string[]): Pr
 
 async function watchDuration(record: RunRecord, seconds: number): Promise<void> {
   await condition(() => record.releasedAtMs !== null);
-  await sleep((record.releasedAtMs ?? 0) + seconds * 1000 - Date.now());
+  await sleep((record.releasedAtMs ?? 0) + seconds * 1000 - Date.now(), { summary: 'max_duration' });
   record.overdue = true;
 }
 

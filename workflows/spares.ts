@@ -31,7 +31,7 @@ export async function keepSpares(record: RunRecord, task: Task, isOver: () => bo
       await dismiss(record, task, { hosts: [host], cells });
       return false;
     });
-    if (!(await Promise.all(readied)).every(Boolean)) await condition(isOver, NEXT_SPARE_MS);
+    if (!(await Promise.all(readied)).every(Boolean)) await condition(isOver, NEXT_SPARE_MS, { summary: 'readies another spare' });
   }
 }
 

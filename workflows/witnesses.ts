@@ -57,7 +57,9 @@ export class Witnesses {
   /** Resolves when each has said something, or its time has passed. */
   async settled(): Promise<void> {
     const latest = Math.max(...this.#all.map(({ dueMs }) => dueMs));
-    await condition(() => this.ended !== null || this.#all.every(({ state }) => state !== 'asked'), Math.max(1, latest - Date.now()));
+    await condition(() => this.ended !== null || this.#all.every(({ state }) => state !== 'asked'), Math.max(1, latest - Date.now()), {
+      summary: 'limit: the peers say whether they reach the host',
+    });
   }
 
   /** They need not look any more. */

@@ -5,16 +5,19 @@ import { fleetRebuilt, WORKFLOW_TYPES } from '../../spec/messages.js';
 import { slugName } from '../../spec/task/name.js';
 import { parseTask } from '../../spec/task/parse.js';
 import { describeProblem } from '../../spec/task/problem.js';
+import { rememberSearchAttributes } from './search-attributes.js';
 
 const CALLED_AT_ONCE = 20;
 
 /** The activities of a control worker. */
 export function createControlActivities(client: Client): ControlActivities {
+  const usableAttributes = rememberSearchAttributes(client);
   return {
     async resolveTask(input, { defaultName }) {
       const parsed = parseTask(input, { defaultName: slugName(defaultName) });
-      if (!parsed.ok) return { ok: false, problems: parsed.problems.map(describeProblem) };
-      return { ok: true, task: parsed.task, warnings: parsed.warnings.map(describeProblem) };
+      const searchAttributes = await usableAttributes();
+      if (!parsed.ok) return { ok: false, problems: parsed.problems.map(describeProblem), searchAttributes };
+      return { ok: true, task: parsed.task, warnings: parsed.warnings.map(describeProblem), searchAttributes };
     },
 
     async signalFleet(fleet, signal, message) {

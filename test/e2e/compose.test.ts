@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { SEARCH_ATTRIBUTES } from '../../spec/search-attributes.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
 import { TEMPORAL_CLI } from '../../workers/server/pins.js';
 import { DEV_SERVER_SETTINGS } from '../../workers/server/settings.js';
@@ -36,6 +37,8 @@ describe('the compose file', () => {
   it('starts Temporal with our settings', () => {
     const given = services['temporal']?.command.filter((word) => word.startsWith('--dynamic-config-value='));
     expect(given).toEqual(DEV_SERVER_SETTINGS.map(({ key, value }) => `--dynamic-config-value=${key}=${JSON.stringify(value)}`));
+    const attributes = services['temporal']?.command.filter((word) => word.startsWith('--search-attribute='));
+    expect(attributes).toEqual(Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => `--search-attribute=${name}=${type}`));
   });
 
   it('pins every image, and builds ours on one Node.js', () => {

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { readSearchAttributes } from '../../activities/control/search-attributes.js';
+import { judgeSearchAttributes, registerCommand, SEARCH_ATTRIBUTE_NAMES } from '../../spec/search-attributes.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
 import { type DevServer, type DevServerOptions, PortTaken, ServerNotReady, startDevServer } from '../../workers/server/start.js';
 
@@ -200,8 +202,36 @@ async function compileStart(): Promise<string> {
   const to = join(scratch, 'compiled');
   const tsc = join(REPOSITORY, 'node_modules', '.bin', 'tsc');
   const settings = ['--target', 'es2023', '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--ignoreConfig'];
-  await promisify(execFile)(tsc, [...settings, '--outDir', to, join(REPOSITORY, 'workers', 'server', 'start.ts')], { cwd: REPOSITORY });
+  await promisify(execFile)(tsc, [...settings, '--rootDir', REPOSITORY, '--outDir', to, join(REPOSITORY, 'workers', 'server', 'start.ts')], {
+    cwd: REPOSITORY,
+  });
   await writeFile(join(to, 'package.json'), '{"type":"module"}');
   await symlink(join(REPOSITORY, 'node_modules'), join(to, 'node_modules'));
-  return to;
+  return join(to, 'workers', 'server');
 }
+
+it('has the search attributes of runs, and the command registers one that is missing', async () => {
+  const server = await start();
+  await withClient(server.address, async (client) => {
+    const judged = async () => judgeSearchAttributes((await readSearchAttributes(client)) ?? {});
+    expect(await judged()).toEqual({ usable: SEARCH_ATTRIBUTE_NAMES, missing: [], mistyped: [] });
+    await client.connection.operatorService.removeSearchAttributes({ namespace: 'default', searchAttributes: ['MusterHosts'] });
+    let found = await judged();
+    await until(
+      async () => {
+        found = await judged();
+        return found.missing.length === 1;
+      },
+      20_000,
+      () => `one is missing (${JSON.stringify(found)})`,
+    );
+    expect(found.missing).toEqual(['MusterHosts']);
+    const [, ...words] = registerCommand(found.missing, { namespace: 'default', address: server.address }).split(' ');
+    await promisify(execFile)(binary, words);
+    await until(
+      async () => (await judged()).usable.includes('MusterHosts'),
+      20_000,
+      () => 'it is registered',
+    );
+  });
+});

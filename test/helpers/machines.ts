@@ -17,6 +17,8 @@ export const MAIN = ['../../dist/cli/main.js', '../../cli/main.js'].map((path) =
 /** A real server, a real control worker and real agents, each a process of its own, on addresses 127.<net>.0.x. */
 export interface Machines {
   address: string;
+  /** The Web UI. */
+  uiUrl: string;
   temporalBinary: string;
   client: Client;
   dir: string;
@@ -52,7 +54,7 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
     return child;
   };
   const machines: Machines = {
-    ...{ address: server.address, temporalBinary, client, dir, env },
+    ...{ address: server.address, uiUrl: server.uiUrl, temporalBinary, client, dir, env },
     control: launch(['control', '--dev-stack']),
     startControl() {
       machines.control = launch(['control', '--dev-stack']);

@@ -7,6 +7,7 @@ import type { HostStatus } from '../../spec/fleet.js';
 import { controlQueue, DEFAULT_FLEET, fleetWorkflowId } from '../../spec/ids.js';
 import * as messages from '../../spec/messages.js';
 import type { RunStatus } from '../../spec/nodes.js';
+import { startDevArguments } from '../../spec/search-attributes.js';
 import { createControlSinks } from '../../workers/control-sinks.js';
 import { findTemporalBinary, findTestServerBinary } from '../../workers/server/find.js';
 import { DEV_SERVER_SETTINGS, dynamicConfigArguments } from '../../workers/server/settings.js';
@@ -131,7 +132,7 @@ async function openSkipping(): Promise<TestWorkflowEnvironment> {
 async function openReal(continueAsNewAt?: number): Promise<TestWorkflowEnvironment> {
   const path = await findTemporalBinary({ say: () => undefined });
   const own = continueAsNewAt === undefined ? [] : [{ key: 'limit.historyCount.suggestContinueAsNew', value: continueAsNewAt, reason: 'a story' }];
-  const extraArgs = dynamicConfigArguments([...DEV_SERVER_SETTINGS, ...own]);
+  const extraArgs = [...startDevArguments(), ...dynamicConfigArguments([...DEV_SERVER_SETTINGS, ...own])];
   return await TestWorkflowEnvironment.createLocal({
     server: { executable: { type: 'existing-path', path }, extraArgs, log: { format: 'pretty', level: 'never' } },
   });

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { describeExit } from '../../spec/exit-codes.js';
 import type { LeaseRequested } from '../../spec/messages.js';
-import type { NodeEnd, RunPhase, RunStatus } from '../../spec/nodes.js';
+import type { NodeEnd, RunPhase } from '../../spec/nodes.js';
 import { OWN_PROTOCOL } from '../../spec/protocol.js';
 import { nodeId, type Roster, rosterBytes, rosterDigest } from '../../spec/roster.js';
 import type { Task } from '../../spec/task/task.js';
-import { describeRun } from '../../workflows/decisions/details.js';
 import { compareIds, decideGrants, decideNever, describeWait, type FleetHost } from '../../workflows/decisions/lease.js';
 import { decideOutcome, decideVerdict, type SeenEnd } from '../../workflows/decisions/outcome.js';
 import { planResize, readWish } from '../../workflows/decisions/resize.js';
@@ -323,49 +322,6 @@ describe('the seal', () => {
   it('digests the bytes by SHA-256', () => {
     expect(rosterDigest('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
     expect(rosterBytes({ runId: 'r', generation: 1, masterPort: null, nodes: [] })).toBe('{"runId":"r","generation":1,"masterPort":null,"nodes":[]}');
-  });
-});
-
-describe('what the Web UI shows', () => {
-  const node = {
-    rank: 0,
-    group: '0',
-    host: 'a|b',
-    address: null,
-    interface: null,
-    addressReason: '',
-    id: null,
-    gpus: 0,
-    state: 'gathering' as const,
-    exitCode: null,
-    startNumber: 0,
-  };
-  const status: RunStatus = {
-    ...{
-      run: 'r',
-      runId: 'r',
-      name: 'r',
-      fleet: 'f',
-      phase: 'gathering',
-      reason: '',
-      message: '<img src=x> [a](b)\n# c',
-      generation: 0,
-      restarts: 0,
-      restartsLeft: null,
-      losses: 0,
-      failures: [],
-    },
-    ...{ nodesWanted: 1, nodes: [node], formerNodes: [], resizes: [], warnings: [], submittedAtMs: 0, releasedAtMs: null, endedAtMs: null, lastLines: '' },
-  };
-
-  it('is text where users and hosts write Markdown or HTML', () => {
-    expect(describeRun(status)).toContain('**gathering**: &lt;img src=x&gt; \\[a\\]\\(b\\) \\# c');
-    expect(describeRun(status).replaceAll('\u00a0', '')).toContain('| 0 | a\\|b | – | gathering | – | – |');
-  });
-
-  it('has a hundred rows at most', () => {
-    const shown = describeRun({ ...status, nodes: Array.from({ length: 130 }, () => node) });
-    expect([shown.split('\n').filter((line) => line.startsWith('| 0')).length, shown.endsWith('and 30 more')]).toEqual([100, true]);
   });
 });
 

@@ -2,7 +2,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { FAILURES, type FailureType } from '../../spec/failures.js';
 import { NO_RESTART, RESTART_CAUSES, RESTART_DEFAULTS, type Restart, type RestartRule } from '../../spec/task/restart.js';
-import { type Charge, chargeKind, decideRestart, type FailedNode, type RestartDecision, restartsLeft } from '../../workflows/decisions/restart.js';
+import {
+  type Charge,
+  chargeKind,
+  decideRestart,
+  describeLeft,
+  type FailedNode,
+  type RestartDecision,
+  restartsLeft,
+} from '../../workflows/decisions/restart.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -325,4 +333,28 @@ it.each<[string, Partial<Restart>, Charge[], number]>([
   ['what was charged for one node of a gang', { scope: 'node' }, charges(2), 3],
 ])('the status tells that is left: %s', (_, policy, given, left) => {
   expect(restartsLeft({ ...RESTART_DEFAULTS, ...policy }, given, () => HOUR_MS)).toBe(left);
+});
+
+describe('what is left of the budgets', () => {
+  const left = (policy: Partial<Restart>, charges: Charge[], onHostLoss: 'fail' | 'replace' = 'fail', ranMs = 1_000) =>
+    describeLeft({ policy: { ...NO_RESTART, ...policy }, onHostLoss, charges, ranMs: () => ranMs });
+
+  it('is nothing to speak of where there are none', () => {
+    expect(left({}, [])).toEqual([]);
+  });
+
+  it('is counted without what was free, and what the window has forgotten', () => {
+    const charges = [charge({ ranMs: 0 }), charge({ ranMs: 900 }), charge({ ranMs: 950, free: true })];
+    expect(left({ attempts: 3 }, charges)).toEqual(['1 of 3 restarts left']);
+    expect(left({ attempts: 3, windowSeconds: 1 }, charges)).toEqual(['2 of 3 restarts left']);
+  });
+
+  it('is told of each node that has used some', () => {
+    expect(left({ attempts: 2, scope: 'node' }, [])).toEqual(['2 restarts for each node']);
+    expect(left({ attempts: 2, scope: 'node' }, [charge({ scope: 'node', ranMs: 0 })])).toEqual(['2 restarts for each node, of which are left: 1 on h-1']);
+  });
+
+  it('is told of lost hosts where they are made up for', () => {
+    expect(left({ losses: 5 }, [charge({ kind: 'loss', ranMs: 0 })], 'replace')).toEqual(['4 of 5 losses left']);
+  });
 });

@@ -23,6 +23,14 @@ it('continues as new between generations, and is the same run to everybody', asy
   b?.exit(0);
   const outcome = await run.outcome();
   expect([outcome.status, outcome.message]).toEqual(['succeeded', 'All 2 nodes exited with code 0']);
+  const found = async () => (await run.handle.describe()).typedSearchAttributes.getAll().map(({ key: { name }, value }) => [name, value]);
+  const told = [...(await found())].filter(([name]) => String(name).startsWith('Muster')).sort();
+  expect(told).toEqual([
+    ['MusterHosts', ['a', 'b']],
+    ['MusterName', 'story'],
+    ['MusterPhase', 'succeeded'],
+    ['MusterReason', 'CommandFailed'],
+  ]);
   await stage.allFree();
   await stage.record('run-continued', 'story');
 });

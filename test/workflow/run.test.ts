@@ -109,20 +109,54 @@ describe('a run', () => {
     const run = await stage.run({ nodes: 2 });
     await run.outcome();
     const { currentDetails } = await run.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
-    expect(currentDetails.replaceAll('\u00a0', '').split('\n')).toEqual([
-      '**failed**: Node 0 on a exited with code 3 in generation 1; the other node was stopped',
+    const shown = currentDetails.replaceAll('\u2002', '').replace(/\d\d \w{3} \d\d:\d\d:\d\d/g, 'TIME');
+    expect(shown.split('\n')).toEqual([
+      '**failed** (CommandFailed): Node 0 on a exited with code 3 in generation 1; the other node was stopped',
       '',
-      'Generation 1 on the fleet default',
+      'Run story on the fleet default · 2 nodes · generation 1',
       '',
-      '| rank | host | address | state | exit | start |',
-      '|---|---|---|---|---|---|',
-      '| 0 | a | 10.0.0.1 | failed | 3 | 1 |',
-      '| 1 | b | 10.0.0.2 | stopped | 143 | 1 |',
-      '',
-      'The last lines of the node that failed first:',
+      'Node 0 on a, which failed first, said last:',
       '',
       '    last <b>words</b>',
+      '',
+      '|rank|host|address|state|since (UTC)|last line|',
+      '|---|---|---|---|---|---|',
+      '|0|a|10.0.0.1|failed, exit 3|TIME|`last <b>words</b>`|',
+      '|1|b|10.0.0.2|stopped|TIME|–|',
+      '',
+      'What went wrong, and what was done:',
+      '',
+      '- TIME: Node 0 on a exited with code 3 in generation 1; the other node was stopped',
+      '',
+      'All output: `muster logs story`',
     ]);
+  });
+
+  it('goes on when somebody sends signals by hand that say nothing', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    const [cell = ''] = await run.cells();
+    for (const name of ['nodesEnded', 'cellGathered', 'hostsGranted', 'nodesReleased', 'nodesSilent']) await run.handle.signal(name);
+    await run.handle.signal('nodesEnded', { ends: 'all' });
+    for (const name of ['rosterSealed', 'stopDecided', 'changeProposed']) await stage.env.client.workflow.getHandle(cell).signal(name);
+    for (const name of ['leaseRequested', 'hostAnnounced', 'leaseReturned']) await fleetHandle(stage.env).signal(name, null);
+    a?.exit(0);
+    expect((await run.outcome()).status).toBe('succeeded');
+    await stage.allFree();
+  });
+
+  it('is stopped politely by an update without data, and refuses another mode', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null } });
+    const run = await stage.run({ nodes: 1 });
+    await run.untilStatus(({ phase }) => phase === 'running');
+    await expect(run.handle.executeUpdate('stop', { args: [{ mode: 'softly' }] })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('"graceful"') },
+    });
+    await run.handle.executeUpdate('stop');
+    expect((await run.outcome()).final).toMatchObject({ phase: 'cancelled', reason: 'Stopped' });
+    expect(a?.asked('stopNode')[0]).toMatchObject({ graceSeconds: 30 });
+    await stage.allFree();
   });
 
   it('fails once, with every problem, when the task is invalid', async () => {

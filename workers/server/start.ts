@@ -1,5 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
+import { startDevArguments } from '../../spec/search-attributes.js';
 import { freePort, requirePort } from './ports.js';
 import { untilReady } from './ready.js';
 import { DEV_SERVER_SETTINGS, dynamicConfigArguments, SQLITE_PRAGMAS } from './settings.js';
@@ -97,7 +98,8 @@ function serverArguments(given: { ip: string; port: number; uiPort: number; dbFi
   const place = ['--ip', given.ip, '--port', String(given.port), '--ui-port', String(given.uiPort), '--namespace', NAMESPACE];
   const storage = given.dbFile === undefined ? [] : ['--db-filename', given.dbFile, ...SQLITE_PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma])];
   const quiet = ['--log-level', 'warn', '--ui-disable-news-fetch'];
-  return ['server', 'start-dev', ...place, ...storage, ...quiet, ...dynamicConfigArguments(DEV_SERVER_SETTINGS)];
+  // A file that is older than the search attributes gets them now.
+  return ['server', 'start-dev', ...place, ...storage, ...startDevArguments(), ...quiet, ...dynamicConfigArguments(DEV_SERVER_SETTINGS)];
 }
 
 // The user's TEMPORAL_ADDRESS, profile and the like say which server a client dials; the CLI reads them too.

@@ -58,6 +58,7 @@ interface Facts {
 const LOSSES: ReadonlySet<FailureType> = new Set<FailureType>(['HostLost', 'HostStateLost', 'HostRestarted', 'Fenced']);
 const MENDABLE: ReadonlySet<FailureType> = new Set<FailureType>([...RESTART_CAUSES, ...LOSSES]);
 const MOST_DOUBLINGS = 30;
+const MOST_NAMED = 5;
 
 /** Which budget a failure is charged to: that of restarts, or that of lost hosts, which always concerns all nodes. */
 export function chargeKind(type: FailureType): Charge['kind'] {
@@ -94,7 +95,7 @@ function matches({ exitCodes, causes, groups }: RestartRule, { failure, code, gr
 function restartWithin(facts: Facts, kind: Charge['kind'], free: boolean, rule: string | null): RestartDecision {
   const { policy } = facts;
   const scope = kind === 'loss' ? 'all' : policy.scope;
-  const before = facts.charges.filter((charge) => isRemembered(charge, facts, kind, scope));
+  const before = facts.charges.filter((charge) => isRemembered(charge, { policy, host: facts.failed.host, ranMs: facts.ranMs }, kind, scope));
   const budget = kind === 'loss' ? policy.losses : policy.attempts;
   const used = before.filter((charge) => !charge.free).length;
   const say = (text: string) => (rule === null ? text : `${rule}, ${text}`);
@@ -107,9 +108,44 @@ function restartWithin(facts: Facts, kind: Charge['kind'], free: boolean, rule: 
   return { ...restart, charge: kind, left, why: say(`${left} of ${budget} ${what} left`) };
 }
 
-function isRemembered(charge: Charge, { policy, failed, ranMs }: Facts, kind: Charge['kind'], scope: 'all' | 'node'): boolean {
-  if (charge.kind !== kind || charge.scope !== scope || (scope === 'node' && charge.host !== failed.host)) return false;
+interface Remembering {
+  policy: Restart;
+  host: string;
+  ranMs: number;
+}
+
+function isRemembered(charge: Charge, { policy, host, ranMs }: Remembering, kind: Charge['kind'], scope: 'all' | 'node'): boolean {
+  if (charge.kind !== kind || charge.scope !== scope || (scope === 'node' && charge.host !== host)) return false;
   return policy.windowSeconds === null || ranMs - charge.ranMs < policy.windowSeconds * 1000;
+}
+
+/** What is left of each budget now, for people. `ranMs`: the running time up to now of a host's seat, by its id, or of the gang, by the empty name. */
+export function describeLeft({
+  policy,
+  onHostLoss,
+  charges,
+  ranMs,
+}: {
+  policy: Restart;
+  onHostLoss: 'fail' | 'replace' | 'shrink';
+  charges: readonly Charge[];
+  ranMs: (name: string) => number;
+}): string[] {
+  const { attempts, losses, scope } = policy;
+  const used = (kind: Charge['kind'], of: 'all' | 'node', host: string) =>
+    charges.filter((charge) => !charge.free && isRemembered(charge, { policy, host, ranMs: ranMs(host) }, kind, of)).length;
+  const left: string[] = [];
+  if (attempts > 0 && scope === 'all') left.push(`${attempts - used('restart', 'all', '')} of ${attempts} ${describeBudget('restart', 'all', attempts)} left`);
+  if (attempts > 0 && scope === 'node') {
+    const hosts = [...new Set(charges.map(({ host }) => host))].filter((host) => used('restart', 'node', host) > 0);
+    const spent = hosts.slice(0, MOST_NAMED).map((host) => `${attempts - used('restart', 'node', host)} on ${host}`);
+    const more = hosts.length > MOST_NAMED ? ', …' : '';
+    left.push(
+      `${attempts} ${attempts === 1 ? 'restart' : 'restarts'} for each node${spent.length > 0 ? `, of which are left: ${spent.join(', ')}${more}` : ''}`,
+    );
+  }
+  if (onHostLoss !== 'fail' && losses > 0) left.push(`${losses - used('loss', 'all', '')} of ${losses} ${describeBudget('loss', 'all', losses)} left`);
+  return left;
 }
 
 // The first comes at once: most failures do not come back.

@@ -79,6 +79,8 @@ describe('the end of a run', () => {
           state: 'failed',
           exitCode: 7,
           startNumber: 1,
+          sinceMs: 0,
+          lastLine: 'two',
         },
       ],
       ...{ submittedAtMs: 0, releasedAtMs: 100, endedAtMs: 1_500, lastLines: 'one\ntwo\n' },

@@ -5,7 +5,7 @@ import type { NodeStatus, RunStatus } from '../../../spec/nodes.js';
 
 const node = (rank: number, startNumber = 1): NodeStatus => ({
   ...{ rank, group: '0', host: `h${rank}`, address: `10.0.0.${rank}`, interface: 'eth0', addressReason: '', id: 'i', gpus: 0 },
-  ...{ state: 'running', exitCode: null, startNumber },
+  ...{ state: 'running', exitCode: null, startNumber, sinceMs: 0, lastLine: '' },
 });
 
 const status = (change: Partial<RunStatus>): RunStatus => ({
