@@ -135,7 +135,7 @@ export interface NodeStatus {
   /** Of its last start; null while it runs, and where it ended without one. */
   exitCode: number | null;
   startNumber: number;
-  /** Since when it is in this state, epoch milliseconds of the server's clock; not there where it is not known. */
+  /** Since when it is in this state, epoch milliseconds of the server's clock; 0, or not there, where it is not known. */
   sinceMs?: number;
   /** The last line of its output that the run has heard: at its end, or when its host fell silent. At most 160 characters; empty before, and not there in runs of older versions. */
   lastLine?: string;
