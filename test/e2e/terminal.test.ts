@@ -122,7 +122,7 @@ it('watches runs and hosts in terminals that are resized, and puts these back wh
   expect(await run.text()).toMatch(/^watched cancelled: The run was stopped$/m);
   for (const session of [...watches, last]) expect(session.isRestored()).toBe(true);
   await untilNothingLeft(runId);
-});
+}, 120_000);
 
 it('names who has not answered while a run gathers', async () => {
   const frozen = await machines.startHost('host-4');
@@ -236,39 +236,43 @@ async function untilCompleted(session: TerminalSession, expected: string): Promi
 
 const isInstalled = (shell: string) => spawnSync(shell, ['-c', 'exit 0']).status === 0;
 
-it.each(SHELLS.filter(([shell]) => isInstalled(shell)))('completes verbs, options, runs and hosts in %s', async (shell, options, setup) => {
-  const bin = join(machines.dir, 'bin');
-  mkdirSync(bin, { recursive: true });
-  writeFileSync(join(bin, 'muster'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`);
-  chmodSync(join(bin, 'muster'), 0o755);
-  const id = `at-2026-05-03T02:59:00Z-${shell}`;
-  await muster(['run', '--detach', '--id', id, '--', 'true'], machines.env);
-  await until(async () => (await new Muster(machines.client).runs.list({ limit: 200 })).some(({ run }) => run === id), true, LIMIT_MS);
-  const env = { ...machines.env, PATH: `${bin}:${process.env['PATH']}`, PS1: '> ', HOME: machines.dir };
-  const session = new TerminalSession([shell, ...options, '-i'], env, { columns: 120, rows: 40 });
-  sessions.push(session);
-  const documented = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
-  expect(documented).toMatch(new RegExp(`^${setup.at(-1)?.replace(/[<(|)]/g, '\\$&')} +#`, 'm'));
-  for (const line of setup) session.type(`${line}\r`);
-  session.type('echo rea""dy\r');
-  await untilShown(session, /^ready$/m);
-  const typed: [string, string][] = [
-    ['muster even', 'muster events'],
-    [`muster status at-2026-05-03T02:59:00Z-${shell.slice(0, 2)}`, `muster status ${id}`],
-    ...(shell === 'bash'
-      ? ([
-          ['muster status --wa', 'muster status --watch'],
-          ['muster drain ho', 'muster drain host-'],
-        ] as [string, string][])
-      : []),
-  ];
-  for (const [keys, expected] of typed) {
-    session.type(keys);
-    await untilCompleted(session, expected);
-    session.type('x\x15');
-    await until(async () => (await session.screen()).split('\n').at(-1)?.includes('muster') ?? false, false, LIMIT_MS);
-  }
-});
+it.each(SHELLS.filter(([shell]) => isInstalled(shell)))(
+  'completes verbs, options, runs and hosts in %s',
+  async (shell, options, setup) => {
+    const bin = join(machines.dir, 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, 'muster'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`);
+    chmodSync(join(bin, 'muster'), 0o755);
+    const id = `at-2026-05-03T02:59:00Z-${shell}`;
+    await muster(['run', '--detach', '--id', id, '--', 'true'], machines.env);
+    await until(async () => (await new Muster(machines.client).runs.list({ limit: 200 })).some(({ run }) => run === id), true, LIMIT_MS);
+    const env = { ...machines.env, PATH: `${bin}:${process.env['PATH']}`, PS1: '> ', HOME: machines.dir };
+    const session = new TerminalSession([shell, ...options, '-i'], env, { columns: 120, rows: 40 });
+    sessions.push(session);
+    const documented = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
+    expect(documented).toMatch(new RegExp(`^${setup.at(-1)?.replace(/[<(|)]/g, '\\$&')} +#`, 'm'));
+    for (const line of setup) session.type(`${line}\r`);
+    session.type('echo rea""dy\r');
+    await untilShown(session, /^ready$/m);
+    const typed: [string, string][] = [
+      ['muster even', 'muster events'],
+      [`muster status at-2026-05-03T02:59:00Z-${shell.slice(0, 2)}`, `muster status ${id}`],
+      ...(shell === 'bash'
+        ? ([
+            ['muster status --wa', 'muster status --watch'],
+            ['muster drain ho', 'muster drain host-'],
+          ] as [string, string][])
+        : []),
+    ];
+    for (const [keys, expected] of typed) {
+      session.type(keys);
+      await untilCompleted(session, expected);
+      session.type('x\x15');
+      await until(async () => (await session.screen()).split('\n').at(-1)?.includes('muster') ?? false, false, LIMIT_MS);
+    }
+  },
+  150_000,
+);
 
 it('completes nothing, and says nothing, where no server answers', async () => {
   const { code, stdout, stderr } = await muster(['__complete', '--', 'status', ''], { ...machines.env, MUSTER_SERVER: '', TEMPORAL_ADDRESS: '127.0.0.1:1' });
