@@ -33,6 +33,7 @@ const CODES: Record<string, number> = {
   UsageError: EXIT.usage,
   InvalidTask: EXIT.usage,
   RunNotFound: EXIT.usage,
+  RankNotFound: EXIT.usage,
   HostNotFound: EXIT.usage,
   ScheduleNotFound: EXIT.usage,
   BadConnectionConfig: EXIT.usage,
@@ -41,6 +42,7 @@ const CODES: Record<string, number> = {
   DataDirUnusable: EXIT.usage,
   HostIdInUse: EXIT.usage,
   RunEnded: EXIT.runFailed,
+  CommandRefused: EXIT.runFailed,
   StartEnded: EXIT.runFailed,
   TooManyWatchers: EXIT.runFailed,
   RescaleRefused: EXIT.runFailed,
@@ -52,8 +54,10 @@ const CODES: Record<string, number> = {
   ServerNotFound: EXIT.unreachable,
   ServerNotReady: EXIT.unreachable,
   NobodyAnswers: EXIT.unreachable,
+  CommandLost: EXIT.unreachable,
   AgentUnreachable: EXIT.unreachable,
   WaitTimedOut: EXIT.timedOut,
+  CommandTimedOut: EXIT.timedOut,
 };
 
 // gRPC's numbers for what is the server's or the wire's doing, in words.

@@ -1,4 +1,4 @@
-import type { Run, RunStatus } from '../client/index.js';
+import type { OutputChoice, Run, RunStatus } from '../client/index.js';
 import { MergedOutput, type OutputStyle } from './output.js';
 import { isOver, Progress, summary } from './phases.js';
 import { errColours, outColours, printJson, say, setBottom, writeOut } from './print.js';
@@ -7,21 +7,24 @@ import { LiveRun } from './views/live-run.js';
 
 const RANK_COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
 
+/** Which output is shown, and until when. */
+export type FollowWish = OutputChoice & { signal?: AbortSignal };
+
 /** The status is short: what scrolls by above it is what the run is for. */
 const roomBelow = (rows: number) => Math.min(14, Math.floor(rows / 3));
 
 /**
  * Shows a run until it has ended: the nodes' output on stdout, what happens on stderr. Where both are a terminal, its status stands live below the output.
- * The final status.
+ * The final status. Throws the signal's reason when it is to follow no more.
  */
-export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus> {
+export async function followRun(run: Run, style: OutputStyle, wish: FollowWish = {}): Promise<RunStatus> {
   const isLive = style !== 'json' && canLive(process.stdout) && canLive(process.stderr);
   const view = isLive ? new LiveRun(run, process.stderr, roomBelow) : undefined;
   if (view) setBottom(view.live);
   view?.live.start();
   let last: RunStatus;
   try {
-    last = await showAll(run, style, view);
+    last = await showAll(run, style, wish, view);
   } finally {
     view?.stop('clear');
     setBottom(null);
@@ -30,11 +33,11 @@ export async function followRun(run: Run, style: OutputStyle): Promise<RunStatus
   return last;
 }
 
-async function showAll(run: Run, style: OutputStyle, view: LiveRun | undefined): Promise<RunStatus> {
+async function showAll(run: Run, style: OutputStyle, wish: FollowWish, view: LiveRun | undefined): Promise<RunStatus> {
   const output = new MergedOutput({ style, write: writeOut, paint: paintByRank });
   const progress = new Progress(view ? 'changes' : 'all');
   let last: RunStatus | undefined;
-  for await (const event of run.follow({ output: 'follow' })) {
+  for await (const event of run.follow({ output: 'follow', ...wish })) {
     if (event.kind === 'output') await output.take(event.output);
     else if (event.kind === 'skipped') showSkipped(event, run.handle, style === 'json');
     else if (event.kind === 'trouble') say(errColours.yellow(event.message));
@@ -47,6 +50,8 @@ async function showAll(run: Run, style: OutputStyle, view: LiveRun | undefined):
       else for (const line of progress.lines(last)) say(errColours.dim(line));
     }
   }
+  if (wish.signal?.aborted) await output.end();
+  wish.signal?.throwIfAborted();
   return last && isOver(last) ? last : await run.wait();
 }
 

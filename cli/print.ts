@@ -50,13 +50,22 @@ export function printError(message: string): void {
 
 /** Bytes for stdout; resolves when there is room for more. */
 export function writeOut(bytes: Buffer): Promise<void> {
+  return writeTo(process.stdout, bytes);
+}
+
+/** The same for stderr. */
+export function writeErr(bytes: Buffer): Promise<void> {
+  return writeTo(process.stderr, bytes);
+}
+
+function writeTo(stream: NodeJS.WriteStream, bytes: Buffer): Promise<void> {
   if (bottom !== null) {
     // A terminal takes what it is given at once.
-    write(process.stdout, bytes);
+    write(stream, bytes);
     return Promise.resolve();
   }
-  if (process.stdout.write(bytes)) return Promise.resolve();
-  return new Promise((resolve) => process.stdout.once('drain', () => resolve()));
+  if (stream.write(bytes)) return Promise.resolve();
+  return new Promise((resolve) => stream.once('drain', () => resolve()));
 }
 
 function write(stream: NodeJS.WriteStream, what: string | Buffer): void {

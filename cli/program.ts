@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { programOf } from './bare-program.js';
+import { attach } from './verbs/attach.js';
 import { check } from './verbs/check.js';
 import { completion } from './verbs/completion.js';
 import { control } from './verbs/control.js';
 import { dev } from './verbs/dev.js';
 import { drain } from './verbs/drain.js';
 import { events } from './verbs/events.js';
+import { exec } from './verbs/exec.js';
 import { host } from './verbs/host.js';
 import { hosts } from './verbs/hosts.js';
 import { logs } from './verbs/logs.js';
@@ -34,6 +36,8 @@ export function createProgram(command: readonly string[] | undefined): Command {
     wait(),
     logs(),
     events(),
+    attach(),
+    exec(command),
     scale(),
     stop(),
     schedule(),

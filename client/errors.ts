@@ -73,3 +73,27 @@ export class WaitTimedOut extends Error {
 export class HostNotFound extends Error {
   override readonly name = 'HostNotFound';
 }
+
+/** The run has no node of this rank. */
+export class RankNotFound extends Error {
+  override readonly name = 'RankNotFound';
+
+  constructor(rank: number, nodes: number) {
+    super(`There is no rank ${rank}; the run has ranks 0 to ${nodes - 1}`);
+  }
+}
+
+/** The node cannot have a command run beside it now: it does not run, or its host does not take one. */
+export class CommandRefused extends Error {
+  override readonly name = 'CommandRefused';
+}
+
+/** The command has ended, or will within its lease, but how is not known: its host does not answer, or its agent was started anew. */
+export class CommandLost extends Error {
+  override readonly name = 'CommandLost';
+}
+
+/** The command has taken longer than it may, and was ended. */
+export class CommandTimedOut extends Error {
+  override readonly name = 'CommandTimedOut';
+}

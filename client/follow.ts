@@ -1,19 +1,13 @@
 import { setMaxListeners } from 'node:events';
-import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
+import type { OutputChunk, OutputFilter, ReadOutputInput } from '../spec/activities.js';
 import type { RunStatus } from '../spec/nodes.js';
 import { Allowance } from './allowance.js';
 import { isPassing } from './ask.js';
 import { Channel } from './channel.js';
-import { HostReader } from './host-reader.js';
+import { HostReader, type HostReaderPorts } from './host-reader.js';
 import { pause } from './pause.js';
-
-/** A piece of one start's output. */
-export interface OutputPiece {
-  rank: number;
-  host: string;
-  startNumber: number;
-  data: Buffer;
-}
+import type { OutputPiece } from './pieces.js';
+import { TimeOrder } from './time-order.js';
 
 export type RunEvent =
   | { kind: 'status'; status: RunStatus }
@@ -23,9 +17,21 @@ export type RunEvent =
   /** Something is away and is tried again, or a host's output was given up. */
   | { kind: 'trouble'; message: string };
 
-export interface FollowOptions {
-  /** Only the node that has this rank. */
-  rank?: number;
+/** Which output is wanted; without any of these, all that the run has written. */
+export interface OutputChoice {
+  /** Only what was written under this rank, or these. */
+  rank?: number | readonly number[];
+  /** Only what was written on this host, or these. */
+  host?: string | readonly string[];
+  /** Only what was written in this generation. */
+  generation?: number;
+  /** Only what was written at or after this moment, by the server's clock; to about a tenth of a second, and rather too much than too little. */
+  since?: Date;
+  /** Begins with the last so many lines of each node, at most 100,000. */
+  tail?: number;
+}
+
+export interface FollowOptions extends OutputChoice {
   /** `follow` until the run has ended, `once` what there is now, or `none`: only the status, until the run has ended. */
   output?: 'follow' | 'once' | 'none';
   signal?: AbortSignal;
@@ -42,7 +48,13 @@ export interface RunSource {
 }
 
 /** What a follower reads of all nodes together: more would be felt by whoever else uses this Temporal. */
-const FOLLOW_RATE = { bytesPerSecond: 2 ** 20, burstBytes: 8 * 2 ** 20, readsPerSecond: 20, burstReads: 100 };
+export const FOLLOW_RATE = { bytesPerSecond: 2 ** 20, burstBytes: 8 * 2 ** 20, readsPerSecond: 20, burstReads: 100 };
+
+/** A line waits so long for what others wrote at the same moment, and so long for a host that is asked and does not answer. */
+const MERGE = { follow: { holdMs: 150, patienceMs: 2_000 }, once: { holdMs: 0, patienceMs: 5_000 } };
+
+/** At most so much with one read, and of all hosts together: what is read waits here for what others wrote at the same time. */
+const READ_BYTES = { least: 16 * 1024, most: 256 * 1024, together: 64 * 2 ** 20 };
 
 /** Until all nodes run, phases pass in tens of milliseconds; then changes are rare. */
 const LOOK_EVERY_MS = { early: 100, running: 1_000 };
@@ -78,14 +90,21 @@ class Follower {
   #last = '';
   readonly #allowance = new Allowance(FOLLOW_RATE.bytesPerSecond, FOLLOW_RATE.burstBytes);
   readonly #turns = new Allowance(FOLLOW_RATE.readsPerSecond, FOLLOW_RATE.burstReads);
+  readonly #order: TimeOrder<OutputPiece>;
+  readonly #filter: OutputFilter;
   #over = false;
+  #begun = false;
 
   constructor(
     private readonly source: RunSource,
     private readonly options: FollowOptions,
     private readonly channel: Channel<RunEvent>,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    const { rank, generation = null, since, output } = options;
+    this.#filter = { ranks: rank === undefined ? null : [rank].flat(), generation, sinceMs: since?.getTime() ?? null };
+    this.#order = new TimeOrder((piece) => channel.push({ kind: 'output', output: piece }), output === 'once' ? MERGE.once : MERGE.follow);
+  }
 
   async run(): Promise<void> {
     const once = this.options.output === 'once';
@@ -137,25 +156,39 @@ class Follower {
   }
 
   #readHosts(status: RunStatus, over: boolean): void {
-    for (const { host, rank, startNumber } of [...status.nodes, ...status.formerNodes]) {
-      if (rank === null || startNumber < 1 || this.#readers.has(host)) continue;
-      if (this.options.rank !== undefined && rank !== this.options.rank) continue;
-      const reader = new HostReader(host, {
-        skipped: (rank, bytes) => void this.channel.push({ kind: 'skipped', rank, host, bytes }),
-        allowance: this.options.output === 'once' ? null : this.#allowance,
-        turns: this.options.output === 'once' ? null : this.#turns,
-        read: (current, input, signal) => this.source.read(current, host, input, signal),
-        give: (output) => this.channel.push({ kind: 'output', output }),
-        complain: (message) => void this.channel.push({ kind: 'trouble', message }),
-        signal: this.signal,
-      });
-      // It hears of the status before it begins.
-      reader.tell(status, over);
-      const done = reader.run();
-      done.catch((error: unknown) => this.channel.close({ error }));
-      this.#readers.set(host, { reader, done });
-    }
+    const nodes = [...status.nodes, ...status.formerNodes].filter((node) => node.rank !== null && node.startNumber > 0);
+    const wanted = nodes.filter(({ host, rank }) => !this.#readers.has(host) && this.#mayHave(host, rank ?? 0, status.generation));
+    const share = Math.floor(READ_BYTES.together / (this.#readers.size + wanted.length));
+    const maxBytes = Math.max(READ_BYTES.least, Math.min(READ_BYTES.most, share));
+    // Who comes later is read from the beginning.
+    const tail = this.#begun ? null : (this.options.tail ?? null);
+    this.#begun = true;
+    for (const { host } of wanted) if (!this.#readers.has(host)) this.#readHost(host, status, over, { maxBytes, tail });
     for (const { reader } of this.#readers.values()) reader.tell(status, over);
+  }
+
+  /** Ranks may move to other hosts with the generations; a host that has none of the wanted ones now is read up to here, and again when it gets one. */
+  #mayHave(host: string, rank: number, generation: number): boolean {
+    const { host: wanted } = this.options;
+    const { ranks } = this.#filter;
+    if (wanted !== undefined && ![wanted].flat().includes(host)) return false;
+    return ranks === null || generation > 1 || ranks.includes(rank);
+  }
+
+  #readHost(host: string, status: RunStatus, over: boolean, how: Pick<HostReaderPorts, 'maxBytes' | 'tail'>): void {
+    const once = this.options.output === 'once';
+    const reader = new HostReader(host, {
+      ...{ ...how, filter: this.#filter, source: this.#order.open(), signal: this.signal },
+      ...{ allowance: once ? null : this.#allowance, turns: once ? null : this.#turns },
+      skipped: (rank, bytes) => void this.channel.push({ kind: 'skipped', rank, host, bytes }),
+      read: (current, input, signal) => this.source.read(current, host, input, signal),
+      complain: (message) => void this.channel.push({ kind: 'trouble', message }),
+    });
+    // It hears of the status before it begins.
+    reader.tell(status, over);
+    const done = reader.run();
+    done.catch((error: unknown) => this.channel.close({ error }));
+    this.#readers.set(host, { reader, done });
   }
 }
 

@@ -12,10 +12,14 @@ export type { Problem } from '../spec/task/parse.js';
 export type { Overlap, TaskSchedule } from '../spec/task/schedule.js';
 export { type ConnectOptions, connect, Muster } from './connect.js';
 export {
+  CommandLost,
+  CommandRefused,
+  CommandTimedOut,
   FiringRefused,
   HostNotFound,
   InvalidTask,
   NobodyAnswers,
+  RankNotFound,
   RescaleRefused,
   RunEnded,
   RunNotFound,
@@ -23,8 +27,10 @@ export {
   TemporalRefused,
   WaitTimedOut,
 } from './errors.js';
-export type { FollowOptions, OutputPiece, RunEvent } from './follow.js';
+export type { ExecOptions, ExecPiece, ExecResult, RunningCommand } from './exec.js';
+export type { FollowOptions, OutputChoice, RunEvent } from './follow.js';
 export { LineAssembler } from './lines.js';
+export type { OutputPiece } from './pieces.js';
 export { type LogOptions, type RescaleOptions, Run, type WaitOptions } from './run.js';
 export type { RunsFound, SearchOptions } from './run-search.js';
 export type { RunSummary } from './run-summary.js';

@@ -9,10 +9,12 @@ import type { Roster } from '../spec/roster.js';
 import { abortable } from './abortable.js';
 import { ANSWER_LIMIT_MS, ask, isPassing, NoSuchWorkflow } from './ask.js';
 import { RescaleRefused, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
-import { type FollowOptions, follow, type OutputPiece, type RunEvent } from './follow.js';
+import { type ExecOptions, type ExecResult, exec } from './exec.js';
+import { type FollowOptions, follow, type OutputChoice, type RunEvent } from './follow.js';
 import { unanswered } from './gathering.js';
 import { closedStatus, outcomeOf } from './outcome.js';
 import { pause } from './pause.js';
+import type { OutputPiece } from './pieces.js';
 import type { StoryEvent } from './story/event.js';
 import { storyOf } from './story/history.js';
 import { temporalError } from './temporal-error.js';
@@ -23,9 +25,7 @@ export interface WaitOptions {
   signal?: AbortSignal;
 }
 
-export interface LogOptions {
-  /** Only the node that has this rank now. */
-  rank?: number;
+export interface LogOptions extends OutputChoice {
   /** Goes on until the run has ended and everything was read; else ends where the output ends now. */
   follow?: boolean;
   signal?: AbortSignal;
@@ -41,6 +41,7 @@ const LOOK_EVERY_MS = 200;
 const RETRY_AFTER_MS = 500;
 const READ_START_MS = 10_000;
 const READ_LIMIT_MS = 20_000;
+const READ_ANSWER_MS = 4_000;
 
 /** One run. It lives in Temporal: this is a way to ask and to tell it. */
 export class Run {
@@ -139,13 +140,12 @@ export class Run {
   }
 
   /**
-   * The nodes' output as it comes, from their first byte, over restarts of a node; merged over the nodes in the order
-   * of arrival. A piece may end within a line: see `LineAssembler`. Hosts that cannot be read are tried again while
-   * the run goes on, and left out then. Throws `RunNotFound`.
+   * The nodes' output, of all generations and of hosts that the run has left, merged in the order of time: exactly where the run is not followed,
+   * and else as far as lines come within a moment of one another. What one node wrote is always in its order, each byte once. A piece may end
+   * within a line: see `LineAssembler`. Hosts that cannot be read are tried again while they are in the run; of one that is lost come the last lines that it told. Throws `RunNotFound`.
    */
-  async *logs({ rank, follow: goOn = false, signal }: LogOptions = {}): AsyncGenerator<OutputPiece, void, undefined> {
-    const rest = { ...(rank === undefined ? {} : { rank }), ...(signal === undefined ? {} : { signal }) };
-    for await (const event of this.follow({ ...rest, output: goOn ? 'follow' : 'once' })) {
+  async *logs({ follow: goOn = false, ...choice }: LogOptions = {}): AsyncGenerator<OutputPiece, void, undefined> {
+    for await (const event of this.follow({ ...choice, output: goOn ? 'follow' : 'once' })) {
       if (event.kind === 'output') yield event.output;
     }
   }
@@ -180,6 +180,20 @@ export class Run {
     }
   }
 
+  /**
+   * Runs a command in the place of a node: in the environment of its program, with the current list of addresses, and in its working directory. Resolves with how it ended, whatever its code;
+   * what it leaves behind in the background is killed then. It ends with its node, with the agent of its host, and when this process is gone. Throws `RunEnded`, `RankNotFound`, `CommandRefused`, `CommandLost`,
+   * `CommandTimedOut`, `RunNotFound`, `NobodyAnswers`, and the signal's reason when it aborts, once the command has ended.
+   */
+  async exec(options: ExecOptions): Promise<ExecResult> {
+    return exec(
+      this.handle,
+      await this.status(),
+      (status, host, activity, input, answerMs) => this.#call(status.fleet, host, activity, input, answerMs),
+      options,
+    );
+  }
+
   /** A message that only a run which goes on takes. */
   async #tell<T>(message: () => Promise<T>): Promise<T> {
     try {
@@ -193,16 +207,21 @@ export class Run {
   }
 
   #read(fleet: string, host: string, input: ReadOutputInput, signal: AbortSignal): Promise<OutputChunk> {
-    return this.#client.withAbortSignal(signal, () =>
-      this.#client.activity.execute<OutputChunk>('readOutput', {
-        id: `read-${randomUUID()}`,
-        taskQueue: hostQueue(fleet, host),
-        args: [input],
-        scheduleToStartTimeout: READ_START_MS,
-        scheduleToCloseTimeout: READ_LIMIT_MS,
-        retry: { maximumAttempts: 1 },
-      }),
-    );
+    // An agent that is killed meanwhile takes the question along.
+    return this.#client.withAbortSignal(signal, () => this.#call(fleet, host, 'readOutput', input, input.waitMs + READ_ANSWER_MS));
+  }
+
+  /** Has the agent of a host do something, at most for `answerMs` once it has begun. */
+  #call<T>(fleet: string, host: string, activity: string, input: object, answerMs: number): Promise<T> {
+    return this.#client.activity.execute<T>(activity, {
+      id: `${activity}-${randomUUID()}`,
+      taskQueue: hostQueue(fleet, host),
+      args: [input],
+      scheduleToStartTimeout: READ_START_MS,
+      scheduleToCloseTimeout: READ_LIMIT_MS,
+      startToCloseTimeout: answerMs,
+      retry: { maximumAttempts: 1 },
+    });
   }
 
   #final(): Promise<RunStatus> {

@@ -99,11 +99,23 @@ export interface StopNodeResult {
   clean: boolean;
 }
 
+/** Which part of a host's output is wanted. null: whichever. */
+export interface OutputFilter {
+  /** What was written under one of these ranks. */
+  ranks: number[] | null;
+  generation: number | null;
+  /** What may have been written at or after this moment: epoch milliseconds of the server's clock. */
+  sinceMs: number | null;
+}
+
 export interface ReadOutputInput {
   runId: string;
   /** null: the newest start. */
   startNumber: number | null;
   offset: number;
+  filter?: OutputFilter;
+  /** Begins with the last so many lines instead, of whichever start: `startNumber` and `offset` do not matter then. */
+  tail?: number;
   /** At most 256 KiB. */
   maxBytes: number;
   /** How long to wait for output where there is none yet; at most 5,000. */
@@ -111,13 +123,19 @@ export interface ReadOutputInput {
 }
 
 export interface OutputChunk {
+  /** The one that was asked for; the next one, from its beginning, where that is not kept. */
   startNumber: number;
   /** Base64: output need not be UTF-8. */
   data: string;
+  /** Of which node and generation it is; absent where an older agent answers. */
+  rank?: number;
+  generation?: number;
+  /** When it was written, in its order: so many more bytes at this moment, in epoch milliseconds of the server's clock. They add up to all of `data`. */
+  times?: [bytes: number, atMs: number][];
   nextOffset: number;
   /** All that was written so far. */
   size: number;
-  /** Bytes that stood before `data` and are gone: the output grew over the host's cap. */
+  /** Bytes that were wanted, stood before `data` and are gone: the output grew over the host's cap. */
   skippedBytes: number;
   /** The start has ended and everything was read. */
   end: boolean;

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { Agent } from '../activities/host/agent.js';
+import { Commands } from '../activities/host/commands.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
-import { keepOutputBounded } from '../activities/host/output-keeper.js';
+import { keepOutput } from '../activities/host/output-keeper.js';
 import { placeOwnCommand, withOwnCommand } from '../activities/host/own-command.js';
 import { answerPeer } from '../activities/host/peers.js';
 import { startRetention } from '../activities/host/retention.js';
@@ -19,6 +20,7 @@ import { ServerClock } from '../activities/host/server-clock.js';
 import { chooseAddress, defaultRouteInterface, listCandidates } from '../activities/network/addresses.js';
 import { readCandidates } from '../activities/network/candidates.js';
 import { AddressNotFound } from '../activities/network/errors.js';
+import { killLeftCommands } from '../activities/process/command.js';
 import { baseEnvironment } from '../activities/process/env.js';
 import { readBootId, readPidNamespace } from '../activities/process/identity.js';
 import { dataConverter } from '../connection/data-converter.js';
@@ -94,6 +96,7 @@ export async function startAgent(
     ...{ client, peers, log, baseEnv: withOwnCommand(baseEnvironment(process.env), dataDir.path) },
     ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
     rosterNews: new RosterNews(),
+    commands: new Commands(),
   };
   try {
     placeOwnCommand(agent.dataDir, fileURLToPath(new URL('../cli/main.js', import.meta.url)));
@@ -101,14 +104,16 @@ export async function startAgent(
     log.warn({ error: String(error) }, 'programs will not find the command muster');
   }
   // Before Temporal is there: what a predecessor left is looked after, and fenced, also on a host that is cut off.
+  killLeftCommands(agent.socketPath);
   const seats = new Seats(agent);
   const adopted = seats.adopt();
   if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
   // Not earlier: what was not taken up yet is not known to live.
   peers.answer((question) => answerPeer(agent, seats, question));
-  const keeper = keepOutputBounded(agent, () => seats.all());
+  const keeper = keepOutput(agent, () => seats.all());
   const letGo = async (connection?: NativeConnection) => {
     keeper.stop();
+    agent.commands.endAll();
     await seats.detach();
     await Promise.all([peers.close(), ...(shared ? [] : [connection?.close(), client.connection.close()])]);
     dataDir.unlock();
@@ -164,6 +169,7 @@ export async function startAgent(
     },
     async kill() {
       announcer.stop();
+      agent.commands.endAll();
       await seats.killAll();
       await seats.detach();
     },

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Candidate } from '../../spec/candidates.js';
 import type { GatheredHost } from '../../spec/nodes.js';
 import type { PeerPort } from '../network/peer-port.js';
+import type { Commands } from './commands.js';
 import type { RosterNews } from './roster-news.js';
 import type { ServerClock } from './server-clock.js';
 
@@ -30,5 +31,7 @@ export interface Agent {
   socketPath: string;
   /** Told of each roster file that is replaced, and each start that ends. */
   rosterNews: RosterNews;
+  /** What people run beside the programs here. */
+  commands: Commands;
   log: Logger;
 }

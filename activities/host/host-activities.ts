@@ -1,21 +1,23 @@
 import { hostname } from 'node:os';
 import { ApplicationFailure, activityInfo, CompleteAsyncError, Context, heartbeat } from '@temporalio/activity';
-import type { HostActivities, HostAddressee, OutputChunk, ReadOutputInput, StopNodeInput } from '../../spec/activities.js';
+import type { HostActivities, HostAddressee, StopNodeInput } from '../../spec/activities.js';
+import type { CommandActivities } from '../../spec/commands.js';
 import { cookie, cookiePrefix, gatheringBase } from '../../spec/ids.js';
-import { readOutput, waitForOutput } from '../process/output.js';
 import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { bury } from './called-off.js';
 import { watchPeer } from './peers.js';
+import { readChunk } from './read-output.js';
+import { runCommand } from './run-command.js';
 import type { Seats } from './seats.js';
-import { listStarts, readStart, startDir } from './store.js';
+import { listStarts, readStart } from './store.js';
 
 /** An agent that meets newcomers says so often that it lives. */
 const UPDATE_BEAT_MS = 1_000;
 
 /** The activities of one host, over its agent and the starts that it knows. */
-export function createHostActivities(agent: Agent, seats: Seats): HostActivities {
+export function createHostActivities(agent: Agent, seats: Seats): HostActivities & CommandActivities {
   const noteTime = () => agent.clock.note(activityInfo().currentAttemptScheduledTimestampMs);
   return {
     async startNode(input) {
@@ -89,6 +91,13 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
 
     readOutput: (input) => readChunk(agent, seats, input),
 
+    startCommand: (input) => runCommand(agent, seats, input),
+    readCommand: (input) => agent.commands.read(input),
+    feedCommand: (input) => agent.commands.feed(input),
+    async signalCommand(input) {
+      agent.commands.signal(input);
+    },
+
     async describeHost() {
       noteTime();
       return { host: agent.host, identity: agent.identity, pid: process.pid, version: `${agent.version} on ${hostname()}` };
@@ -114,23 +123,4 @@ function sortStarts(agent: Agent, { run, generation, gathering }: StopNodeInput)
   };
   const spared = numbers.filter(isNewer);
   return { meant: numbers.filter((number) => !spared.includes(number)), spared };
-}
-
-async function readChunk(agent: Agent, seats: Seats, input: ReadOutputInput): Promise<OutputChunk> {
-  const { runId, offset } = input;
-  const startNumber = input.startNumber ?? Math.max(0, ...listStarts(agent.dataDir, runId));
-  const dir = startDir(agent.dataDir, runId, startNumber);
-  const live = seats.get(runId, startNumber);
-  const wasEnded = (live?.record ?? readStart(agent.dataDir, runId, startNumber))?.end != null;
-  const maxBytes = Math.min(input.maxBytes, 256 * 1024);
-  let chunk = await readOutput(dir, offset, maxBytes);
-  if (chunk.data.length === 0 && !wasEnded && input.waitMs > 0) {
-    const over = new AbortController();
-    void live?.ended.then(() => over.abort());
-    await waitForOutput(dir, offset, Math.min(input.waitMs, 5_000), over.signal);
-    chunk = await readOutput(dir, offset, maxBytes);
-  }
-  const end = wasEnded && chunk.nextOffset >= chunk.size;
-  const { nextOffset, size, skippedBytes } = chunk;
-  return { startNumber, data: chunk.data.toString('base64'), nextOffset, size, skippedBytes, end };
 }

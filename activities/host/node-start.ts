@@ -4,6 +4,7 @@ import { cookie } from '../../spec/ids.js';
 import type { NodeEnd } from '../../spec/nodes.js';
 import type { HeldPort } from '../network/held-port.js';
 import { isFromHere } from '../process/identity.js';
+import { OutputTimes } from '../process/output-times.js';
 import { readExit, readProgram, readShim, releaseShim, shimAlive } from '../process/start-dir.js';
 import { terminateStart } from '../process/terminate.js';
 import { watchExit } from '../process/watch.js';
@@ -42,6 +43,7 @@ export class NodeStart {
   /** The end of its processes that is under way, or was last. */
   #terminating: Promise<unknown> | undefined;
   readonly #port = new KeptPort();
+  readonly times: OutputTimes;
   readonly #tie: Tie;
   readonly #journal: Journal;
   /** Takes over newer lists while the program goes. */
@@ -57,6 +59,7 @@ export class NodeStart {
     private readonly onClosed: () => void,
   ) {
     this.dir = startDir(agent.dataDir, record.run.runId, record.startNumber);
+    this.times = new OutputTimes(this.dir);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -138,7 +141,7 @@ export class NodeStart {
     this.#journal.save({
       ...{ token, address, fence: isOlder ? this.record.fence : fence },
       activity: { ...activity, token: Buffer.from(activity.token).toString('base64') },
-      ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank, reason: input.startReason }),
+      ...(alreadyReleased || over ? {} : { stage: 'meeting', generation, rank, spans: [{ from: 0, generation, rank }], reason: input.startReason }),
     });
     this.#tie.take(activity.token);
     if (input.again) void tellHeard(this.agent, activity.workflowId);
@@ -250,6 +253,8 @@ export class NodeStart {
 
   async #exited(code: number, endedAtMs: number): Promise<void> {
     this.#watch?.close();
+    // They are not its helpers, which have a grace.
+    this.agent.commands.endOf(this.cookie);
     const { ending } = this.record;
     const unready = () => this.#isMidWave() && !this.record.up;
     // The rest of a program that is being stopped has what is left of the grace.
@@ -265,6 +270,7 @@ export class NodeStart {
 
   async #shimLost(message: string): Promise<void> {
     this.#watch?.close();
+    this.agent.commands.endOf(this.cookie);
     await this.#terminating;
     const { type, message: why } = this.record.ending?.why ?? { type: 'ShimLost' as const, message };
     await this.#fail(type, why, { clean: await this.#terminate('SIGKILL', 0) });
@@ -278,6 +284,7 @@ export class NodeStart {
     if (this.record.end) return;
     this.#journal.save({ end });
     this.agent.rosterNews.tell(this.record.run.runId, this.record.startNumber);
+    this.times.note();
     void boundOnce(this.agent, this.dir);
     this.#port.letGo();
     this.#abort.abort();

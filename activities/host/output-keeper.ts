@@ -3,6 +3,8 @@ import type { Agent } from './agent.js';
 import type { NodeStart } from './node-start.js';
 
 const LOOK_EVERY_MS = 1_000;
+/** So precise are the times of lines. A look is one system call. */
+const NOTE_EVERY_MS = 100;
 
 /** A file system that cannot do it is not asked every second: each try costs a process. */
 const AGAIN_AFTER_MS = 60_000;
@@ -40,11 +42,20 @@ async function tryToBound(agent: Agent, dir: string, capBytes: number): Promise<
   agent.log.warn({ dir }, 'output cannot be held to its cap: this file system cannot free a part of a file (fallocate --punch-hole)');
 }
 
-/** Holds the output of every live start to the cap, by a look a second. */
-export function keepOutputBounded(agent: Agent, live: () => readonly NodeStart[]): { stop(): void } {
-  const timer = setInterval(() => {
+/** Looks after the output of every live start: notes when it grows, ten times a second, and holds it to the cap, by a look a second. */
+export function keepOutput(agent: Agent, live: () => readonly NodeStart[]): { stop(): void } {
+  const notes = setInterval(() => {
+    for (const start of live()) start.times.note();
+  }, NOTE_EVERY_MS);
+  const looks = setInterval(() => {
     for (const start of live()) void boundOnce(agent, start.dir);
   }, LOOK_EVERY_MS);
-  timer.unref();
-  return { stop: () => clearInterval(timer) };
+  notes.unref();
+  looks.unref();
+  return {
+    stop: () => {
+      clearInterval(notes);
+      clearInterval(looks);
+    },
+  };
 }

@@ -1,11 +1,13 @@
 import type { NodeUpdate, UpdateNodeInput } from '../../spec/activities.js';
 import type { FailureType } from '../../spec/failures.js';
 import type { Roster } from '../../spec/roster.js';
+import { outputSize } from '../process/output.js';
 import { signalHandlers } from '../process/signal-handlers.js';
 import type { Agent } from './agent.js';
 import { isBuried } from './called-off.js';
 import { meet } from './meet.js';
 import { readNodesFile, replaceEnv, replaceNodeFiles } from './node-files.js';
+import { spansWith } from './output-spans.js';
 import { tryCommand } from './readiness.js';
 import { keepRoster, readRoster } from './rosters.js';
 import type { StartRecord } from './store.js';
@@ -104,7 +106,7 @@ export class Resizing {
       Object.assign(record, before);
       throw error;
     }
-    this.events.save({ generation, rank, fence, oldList });
+    this.events.save({ generation, rank, fence, oldList, spans: spansWith(record.spans, { from: outputSize(dir), generation, rank }) });
     this.events.onTaken();
     agent.rosterNews.tell(run.runId, record.startNumber);
     this.#tellSoon();

@@ -175,6 +175,7 @@ export class Seats {
           stage: 'prepared',
           generation: 0,
           rank: 0,
+          spans: [],
           reason: 'first',
           oldList: null,
           address: '',

@@ -21,6 +21,8 @@ export interface StartRecord {
   stage: 'prepared' | 'meeting' | 'released' | 'reported';
   generation: number;
   rank: number;
+  /** Which node it was from which byte of its output on, the newest last. */
+  spans: OutputSpan[];
   /** Why it was started. */
   reason: StartReason;
   /** The list before the last change, as long as the program was not told of that. */
@@ -42,6 +44,13 @@ export interface StartRecord {
   /** Why it is being ended, from the moment on that somebody wants that. `gaveUp`: this host, though its program did nothing wrong by its exit code. */
   ending: { why: Failure; gaveUp: boolean } | null;
   end: NodeEnd | null;
+}
+
+/** Output from this byte on is of this generation, and of the node that had this rank in it. */
+export interface OutputSpan {
+  from: number;
+  generation: number;
+  rank: number;
 }
 
 /** What a run may no longer do on this host. */
@@ -67,6 +76,7 @@ const startFile = z.looseObject({
   generation: z.int(),
   rank: z.int(),
   // Older agents did not write these.
+  spans: z.array(z.object({ from: z.int(), generation: z.int(), rank: z.int() })).catch([]),
   reason: z.enum(['first', 'restart', 'rescale', 'replaced']).catch('first'),
   oldList: z.string().nullable().catch(null),
   fence: z.array(z.object({ host: z.string(), address: z.string(), port: z.int(), startNumber: z.int() })).catch([]),

@@ -35,6 +35,11 @@ export function readOutput(dir: string, offset: number, maxBytes: number): Outpu
   });
 }
 
+/** How many bytes the program has written. */
+export function outputSize(dir: string): number {
+  return statSync(startFile(dir, 'output'), { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** Where the first whole line begins after this offset, if it is near. */
 function firstLine(fd: number, offset: number, size: number): number {
   const newline = readAt(fd, offset, Math.min(LONGEST_LINE_BYTES, size - offset)).indexOf(10);
@@ -61,7 +66,7 @@ export function lastLines(dir: string, maxBytes = 1024): string {
 /** Resolves true when the output has grown beyond the offset, false after `ms` milliseconds or when the signal aborts. Never rejects. */
 export function waitForOutput(dir: string, offset: number, ms: number, signal?: AbortSignal, events: FileEvents = kernelEvents): Promise<boolean> {
   const path = startFile(dir, 'output');
-  const grown = () => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > offset;
+  const grown = () => outputSize(dir) > offset;
   return new Promise((resolve) => {
     let poll: NodeJS.Timeout | undefined;
     let source: { close(): void } | undefined;

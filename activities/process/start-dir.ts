@@ -24,6 +24,8 @@ export const startFiles = {
   output: 'output',
   /** Which part of the output is gone, where it grew over its cap. */
   outputCut: 'output-cut.json',
+  /** When the output grew: a line `<epoch milliseconds> <bytes>` for each time that it was looked at. */
+  outputTimes: 'output-times',
   /** One sentence, when the program could not be started at all. */
   launchFailed: 'launch-failed',
   /** The path of the start's own cgroup and a newline, where it has one. */

@@ -49,6 +49,8 @@ it(
 
     expect(printed).toContain('0: rank 0 of 2: hello');
     expect(printed).toContain('1: rank 1 of 2: hello');
+    expect(printed).toContain('1 in generation 1 at ');
+    expect(printed).toContain('0 I am 1\n');
     expect(printed).toContain('generation 2\n127.18.0.1\n127.18.0.2\n127.18.0.3\n');
     expect(printed).toContain('\ntrue\n');
     expect(printed).toContain('cancelled The run was stopped');

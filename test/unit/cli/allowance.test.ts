@@ -13,6 +13,19 @@ it('lets a burst pass, then its rate, and fills up to its brim and no further', 
   expect([allowance.take(5_000), allowance.take(1)]).toEqual([0, 1]);
 });
 
+const EVERYTHING = { filter: { ranks: null, generation: null, sinceMs: null }, tail: null, maxBytes: 256 * 1024 };
+
+/** Where a reader's pieces go. */
+function sink(take: (data: Buffer) => void): HostReaderPorts['source'] {
+  return {
+    give: async (pieces) => {
+      for (const { data } of pieces) take(data);
+    },
+    next: () => undefined,
+    close: () => undefined,
+  };
+}
+
 /** A host that wrote so many lines of 64 bytes, all at once. */
 function lines(count: number): Buffer {
   return Buffer.from(Array.from({ length: count }, (_, i) => `${String(i).padStart(63, '0')}\n`).join(''));
@@ -22,6 +35,7 @@ async function readAll(text: Buffer, allowance: Allowance | null, cut?: { from: 
   const given: Buffer[] = [];
   let skipped = 0;
   const ports: HostReaderPorts = {
+    ...EVERYTHING,
     allowance,
     turns: null,
     signal: new AbortController().signal,
@@ -29,9 +43,7 @@ async function readAll(text: Buffer, allowance: Allowance | null, cut?: { from: 
     skipped: (_, bytes) => {
       skipped += bytes;
     },
-    give: async ({ data }) => {
-      given.push(data);
-    },
+    source: sink((data) => given.push(data)),
     read: async (_, { offset, maxBytes }) => {
       const from = cut && offset >= cut.from && offset < cut.to ? cut.to : offset;
       const data = text.subarray(from, Math.min(from + maxBytes, cut && from < cut.from ? cut.from : text.length));
@@ -78,6 +90,7 @@ it('all that was passed over is told, also when the end of a start comes in an a
   ];
   let told = 0;
   const reader = new HostReader('h', {
+    ...EVERYTHING,
     allowance: null,
     turns: null,
     signal: new AbortController().signal,
@@ -85,7 +98,7 @@ it('all that was passed over is told, also when the end of a start comes in an a
     skipped: (_, bytes) => {
       told += bytes;
     },
-    give: async () => {},
+    source: sink(() => undefined),
     read: async () => {
       const { data, ...rest } = pieces.shift() ?? expect.fail('read beyond the end');
       return { startNumber: 1, size: 304, data: Buffer.from(data).toString('base64'), ...rest };
@@ -101,6 +114,7 @@ it('a follower whose turn has not come reads on as soon as the run is over', asy
   const offsets: number[] = [];
   const status = { runId: 'r', nodes: [{ rank: 0, host: 'h', startNumber: 1 }], formerNodes: [], endedAtMs: 1 } as unknown as RunStatus;
   const reader = new HostReader('h', {
+    ...EVERYTHING,
     allowance: null,
     turns: {
       take: (reads) => {
@@ -112,7 +126,7 @@ it('a follower whose turn has not come reads on as soon as the run is over', asy
     signal: new AbortController().signal,
     complain: (message) => expect.fail(message),
     skipped: () => expect.fail('waiting for a turn passes nothing over'),
-    give: async () => {},
+    source: sink(() => undefined),
     read: async (_, { offset }) => {
       offsets.push(offset);
       const rest = offset === 0 ? { data: Buffer.from('a').toString('base64'), end: false } : { data: '', end: true };

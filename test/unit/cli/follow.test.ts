@@ -89,6 +89,76 @@ it('gives a host up that does not answer after the end, and says so', async () =
   expect(events.at(-1)?.kind).toBe('status');
 });
 
+const note = (host: string, lastLines: string) => ({
+  ...{ generation: 1, rank: 1, host, type: 'HostLost' as const, message: 'lost', lastLines, atMs: 5 },
+});
+
+it('adds what a lost host told last to what was read of it', async () => {
+  const nodes = [node(0), node(1)];
+  const final = ended({ nodes, failures: [note('h1', '7\n8\n'), note('h2', 'of another')] });
+  const told = await all(follow(fakeRun([final], Promise.resolve(final), { h0: ['a'] }, ['h1']), {}));
+  expect(outputOf(told, 'h1')).toBe('7\n8\n');
+  expect(told).toContainEqual({
+    kind: 'trouble',
+    message: 'The output of node 1 on h1 cannot be read: the host does not answer (no answer); what the run heard last of it follows',
+  });
+  const unwanted = await all(follow(fakeRun([final], Promise.resolve(final), { h0: ['a'] }, ['h1']), { generation: 2 }));
+  expect(outputOf(unwanted, 'h1')).toBe('');
+});
+
+it('does not give up a host of the run that does not answer for a while, also when there is a newer start', async () => {
+  let failures = 3;
+  let end: (final: RunStatus) => void = () => {};
+  const final = new Promise<RunStatus>((resolve) => {
+    end = resolve;
+  });
+  const source = fakeRun([status({}), status({ nodes: [node(0, 2)] })], final, { h0: ['one ', 'two'] });
+  const { read } = source;
+  source.read = async (current, host, input, signal) => {
+    if (failures-- > 0) throw new Error('no answer');
+    end(ended({ nodes: [node(0, 2)] }));
+    return read(current, host, input, signal);
+  };
+  const events = await all(follow(source, {}));
+  expect(outputOf(events, 'h0')).toBe('one two');
+  expect(events.filter(({ kind }) => kind === 'trouble')).toEqual([]);
+});
+
+it('asks of a host for its rank, generation, time and last lines only, and reads no other host', async () => {
+  const nodes = [node(0), node(1)];
+  const asked: [string, unknown, unknown][] = [];
+  const source = fakeRun([ended({ nodes })], Promise.resolve(ended({ nodes })), { h0: ['a'], h1: ['b'] });
+  const { read } = source;
+  source.read = (current, host, input, signal) => {
+    asked.push([host, input.filter, input.tail]);
+    return read(current, host, input, signal);
+  };
+  await all(follow(source, { host: 'h1', rank: [1, 2], generation: 1, since: new Date(7), tail: 3, output: 'once' }));
+  expect(asked[0]).toEqual(['h1', { ranks: [1, 2], generation: 1, sinceMs: 7 }, 3]);
+  expect(asked.slice(1).every(([host, , tail]) => host === 'h1' && tail === undefined)).toBe(true);
+});
+
+it('begins with the last lines of the nodes that there are, and reads from the beginning who comes later', async () => {
+  const later = status({ nodes: [node(0), node(1)] });
+  const asked = new Map<string, number | undefined>();
+  let end: (final: RunStatus) => void = () => {};
+  const final = new Promise<RunStatus>((resolve) => {
+    end = resolve;
+  });
+  const source = fakeRun([status({}), later], final, { h0: ['a'], h1: ['b'] });
+  const { read } = source;
+  source.read = (current, host, input, signal) => {
+    if (!asked.has(host)) asked.set(host, input.tail);
+    if (host === 'h1') end(ended({ nodes: later.nodes }));
+    return read(current, host, input, signal);
+  };
+  await all(follow(source, { tail: 3 }));
+  expect([...asked]).toEqual([
+    ['h0', 3],
+    ['h1', undefined],
+  ]);
+});
+
 it('leaves a long poll as soon as the run has ended', async () => {
   let end: (final: RunStatus) => void = () => {};
   const final = new Promise<RunStatus>((resolve) => {

@@ -41,15 +41,16 @@ it('gives out the same lines however the bytes were cut', () => {
   );
 });
 
-function collect(style: OutputOptions['style']) {
+function collect(style: OutputOptions['style'], timestamps = false) {
   let written = '';
   const output = new MergedOutput({
-    style,
+    ...{ style, timestamps },
     write: async (bytes) => {
       written += bytes.toString('utf8');
     },
   });
-  const take = (rank: number, host: string, data: string, startNumber = 1) => output.take({ rank, host, startNumber, data: Buffer.from(data) });
+  const take = (rank: number, host: string, data: string, startNumber = 1) =>
+    output.take({ rank, host, startNumber, generation: 1, atMs: 1_000, data: Buffer.from(data) });
   return { output, take, written: () => written };
 }
 
@@ -80,10 +81,16 @@ it('ends the line of a start when the next start of the node begins', async () =
   expect(written()).toBe('killed he\nre\n');
 });
 
+it('writes the time of each line before it where that is wanted', async () => {
+  const { take, written } = collect('prefixed', true);
+  await take(0, 'a', 'x\ny\n');
+  expect(written()).toBe('1970-01-01T00:00:01.000Z 0 a │ x\n1970-01-01T00:00:01.000Z 0 a │ y\n');
+});
+
 it('writes an object a line when programs read it', async () => {
   const { take, written } = collect('json');
   await take(3, 'a', 'say "hi"\n');
-  expect(JSON.parse(written())).toEqual({ event: 'output', rank: 3, host: 'a', startNumber: 1, line: 'say "hi"' });
+  expect(JSON.parse(written())).toEqual({ event: 'output', rank: 3, host: 'a', startNumber: 1, generation: 1, atMs: 1_000, line: 'say "hi"' });
 });
 
 it('only ever widens the columns of the prefixes', () => {

@@ -12,7 +12,11 @@ The tables are made from the commands themselves (\`MUSTER_WRITE_DOCS=1 npx vite
 Temporal is found as the Temporal CLI finds it: \`TEMPORAL_ADDRESS\`, \`TEMPORAL_NAMESPACE\`, \`TEMPORAL_API_KEY\`, TLS, and profiles of \`temporal.toml\`. \`MUSTER_SERVER=host:port\`, where it is set, wins over all of them.
 
 **Ctrl-C in \`muster run\`** asks whether the run is to be stopped; Enter means yes, and so does Ctrl-C. Without a terminal, and on SIGTERM, nothing is asked and the run is stopped. While it is being stopped one more kills the programs, and
-the next leaves at once. Closing the terminal leaves the run alone: \`muster logs RUN -f\` and \`muster wait RUN\` take it up again; \`muster run -d\` starts a run and returns.
+the next leaves at once. Closing the terminal leaves the run alone: \`muster attach RUN\` takes it up again; \`muster run -d\` starts a run and returns.
+
+**Ctrl-C in \`muster attach\`** asks the same, and Enter means no: you leave, and the run goes on. So does Ctrl-C at the question; without a terminal, and on SIGTERM, nothing is asked and nothing is stopped. The exit code is 130 or 143 then, since the outcome is not known yet. After a yes the run is followed to its end.
+
+**Ctrl-C in \`muster exec\`** sends SIGINT to the command's whole group, the second kills it, the third leaves at once; SIGTERM is handed on in the same way. The exit code is 130 or 143.
 
 What programs and scripts read is on stdout, words for people are on stderr. Listings take \`--json\`. Without a terminal there are no colours; \`NO_COLOR\` turns them off.
 
@@ -35,13 +39,14 @@ muster completion fish | source      # in ~/.config/fish/config.fish
 | code | means |
 |---|---|
 | 0 | the run succeeded, or what was asked for was done |
-| 1 | the run failed, has ended already, or refused; a dev stack did not start; \`nodes\`: the start ended before enough nodes were in, or too many follow the list |
+| 1 | the run failed, has ended already, or refused; a dev stack did not start; \`nodes\`: the start ended before enough nodes were in, or too many follow the list; \`exec\`: the node does not run now |
 | 2 | wrong usage, an invalid task, no such run, host or schedule, an agent that may not start (address, port, data directory, host name); \`nodes\` outside of a job |
-| 3 | Temporal or a control worker does not answer, or Temporal is too old; \`nodes\`: the agent of this host does not answer |
-| 4 | \`wait\`, or \`nodes --wait\`, gave up waiting |
+| 3 | Temporal or a control worker does not answer, or Temporal is too old; \`nodes\`: the agent of this host does not answer; \`exec\`: the host does not, or its agent was started anew |
+| 4 | \`wait\`, or \`nodes --wait\`, gave up waiting; \`exec\`: the command took longer than it may |
 | 5 | the run was stopped, cancelled or terminated by somebody else |
 | 70 | a bug of Muster |
 | 130, 143 | interrupted by Ctrl-C, by SIGTERM |
+| 0–255 | \`exec\`: the command's own; 128 and the signal that ended it; of several nodes the highest. What else went wrong has its code from above, and a sentence on stderr |
 | 141 | who read the output has left |
 
 ## Logs

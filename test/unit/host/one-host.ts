@@ -6,6 +6,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { afterEach } from 'vitest';
 import type { Agent } from '../../../activities/host/agent.js';
+import { Commands } from '../../../activities/host/commands.js';
 import { ContactMark } from '../../../activities/host/contact-mark.js';
 import type { NodeStart } from '../../../activities/host/node-start.js';
 import { RosterNews } from '../../../activities/host/roster-news.js';
@@ -54,7 +55,7 @@ export class OneHost {
   readonly #roster: string;
 
   constructor(program: Partial<Program>) {
-    this.#program = { ...PROGRAM, env: { WHERE: this.dataDir }, ...program };
+    this.#program = { ...PROGRAM, ...program, env: { WHERE: this.dataDir, ...program.env } };
     const node = { rank: 0, group: '0', host: HOST, address: '127.0.0.1', interface: 'lo', port: 1, gpus: 0, id: 'x' };
     const roster: Roster = { runId: this.run.runId, generation: 1, masterPort: null, nodes: [node] };
     this.#roster = rosterBytes(roster);
@@ -164,6 +165,7 @@ export class OneHost {
       ...{ host: HOST, identity: 'one', fleet: 'default', dataDir: this.dataDir, version: '0', socketPath: join(this.dataDir, 'agent.sock'), baseEnv, ...here },
       ...{ candidates: () => [], told: { address: null, network: null, interface: null }, gpus: 0, outputCapBytes: null, clock: new ServerClock() },
       rosterNews: new RosterNews(),
+      commands: new Commands(300),
       ...{ client: client as unknown as Agent['client'], peers: { port: 1 } as Agent['peers'], log: log as unknown as Agent['log'] },
     };
   }

@@ -33,6 +33,7 @@ const record: StartRecord = {
     reason: 'first',
     oldList: null,
     rank: 0,
+    spans: [],
     address: '',
     token: '',
     up: false,
