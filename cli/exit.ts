@@ -41,6 +41,7 @@ const CODES: Record<string, number> = {
   AddressNotFound: EXIT.usage,
   DataDirUnusable: EXIT.usage,
   HostIdInUse: EXIT.usage,
+  MetricsAddressUnusable: EXIT.usage,
   RunEnded: EXIT.runFailed,
   CommandRefused: EXIT.runFailed,
   StartEnded: EXIT.runFailed,

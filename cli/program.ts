@@ -5,6 +5,7 @@ import { check } from './verbs/check.js';
 import { completion } from './verbs/completion.js';
 import { control } from './verbs/control.js';
 import { dev } from './verbs/dev.js';
+import { doctor } from './verbs/doctor.js';
 import { drain } from './verbs/drain.js';
 import { events } from './verbs/events.js';
 import { exec } from './verbs/exec.js';
@@ -45,6 +46,7 @@ export function createProgram(command: readonly string[] | undefined): Command {
     drain('drain'),
     drain('resume'),
     nodes(),
+    doctor(),
     completion(),
   ];
   const program = programOf(verbs);

@@ -11,6 +11,8 @@ export type { Roster, RosterNode } from '../spec/roster.js';
 export type { Problem } from '../spec/task/parse.js';
 export type { Overlap, TaskSchedule } from '../spec/task/schedule.js';
 export { type ConnectOptions, connect, Muster } from './connect.js';
+export type { Check } from './doctor/check.js';
+export { type DiagnoseOptions, diagnose } from './doctor/diagnose.js';
 export {
   CommandLost,
   CommandRefused,

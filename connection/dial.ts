@@ -1,6 +1,6 @@
 import { Client, Connection, type ConnectionLike, type ConnectionOptions } from '@temporalio/client';
 import { dataConverter } from './data-converter.js';
-import type { TemporalOptions } from './options.js';
+import { BadConnectionConfig, type TemporalOptions } from './options.js';
 
 /** Standalone activities, which carry logs and questions to hosts, came with this server. */
 export const MINIMUM_SERVER = '1.32.0';
@@ -33,7 +33,7 @@ export function lazyClient(options: TemporalOptions): Client {
 
 /**
  * Dials Temporal within `limitMs` and checks its version.
- * Throws `TemporalUnreachable` and `ServerTooOld`.
+ * Throws `TemporalUnreachable`, `ServerTooOld`, and `BadConnectionConfig` for an address that is none.
  */
 export async function dial(options: TemporalOptions, limitMs = DIAL_LIMIT_MS): Promise<Client> {
   const connection = lazyConnection(options, limitMs);
@@ -63,7 +63,13 @@ export async function checkServer({ workflowService }: Pick<ConnectionLike, 'wor
 }
 
 function lazyConnection({ namespace: _namespace, ...rest }: TemporalOptions, limitMs: number): Connection {
-  return Connection.lazy({ ...rest, connectTimeout: limitMs, channelArgs: RECONNECT } as ConnectionOptions);
+  try {
+    return Connection.lazy({ ...rest, connectTimeout: limitMs, channelArgs: RECONNECT } as ConnectionOptions);
+  } catch (error) {
+    // The SDK reads the address with a stack.
+    if (!(error instanceof TypeError)) throw error;
+    throw new BadConnectionConfig(`The Temporal address ${rest.address} cannot be read: it is a host and a port such as temporal.example.org:7233`);
+  }
 }
 
 function reason(error: unknown): string {

@@ -146,6 +146,17 @@ export interface HostDescription {
   identity: string;
   pid: number;
   version: string;
+  /** How the machine is: what `muster doctor` asks for. Agents of older versions do not tell. */
+  machine?: MachineState;
+}
+
+export interface MachineState {
+  /** The version of Node.js, as `20.20.2`. */
+  node: string;
+  /** Its clock as it answers, in epoch milliseconds. */
+  clockMs: number;
+  /** Of the file system that holds the data directory; null where it does not say. Some file systems count no files: 0 of 0. */
+  disk: { path: string; freeBytes: number; totalBytes: number; freeFiles: number; totalFiles: number } | null;
 }
 
 /** What an agent does, on the queue of its host. */

@@ -20,6 +20,11 @@ export function hostOfQueue(queue: string): string | null {
   return /^muster\..*?\.host\.(.+)$/.exec(queue)?.[1] ?? null;
 }
 
+/** A queue that nobody serves: `muster doctor` sees by it how late the server's timers are. */
+export function doctorQueue(fleet: string): string {
+  return `muster.${fleet}.doctor`;
+}
+
 export function fleetWorkflowId(fleet: string): string {
   return `muster-fleet-${fleet}`;
 }

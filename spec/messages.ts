@@ -351,6 +351,15 @@ export interface HostsAsked {
   /** Only this one. */
   only?: string;
 }
+/** How many hosts a fleet has, by state, and how many requests wait for some. */
+export interface FleetCensus {
+  hosts: Partial<Record<HostStatus['state'], number>>;
+  waiting: number;
+  /** Of the request that has waited longest, in epoch milliseconds. */
+  waitingSinceMs: number | null;
+}
+export const census = defineQuery<FleetCensus>('census');
+
 /** Ordered by id, at most `HOSTS_LISTED` at a time: Temporal ends a workflow that answers with too much. */
 export const hosts = defineQuery<HostStatus[], [asked?: HostsAsked]>('hosts');
 export const HOSTS_LISTED = 500;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import type { Agent } from '../activities/host/agent.js';
 import { Commands } from '../activities/host/commands.js';
 import { readFacts } from '../activities/host/facts.js';
 import { createHostActivities } from '../activities/host/host-activities.js';
+import { HostMetrics } from '../activities/host/host-metrics.js';
 import { keepOutput } from '../activities/host/output-keeper.js';
 import { placeOwnCommand, withOwnCommand } from '../activities/host/own-command.js';
 import { answerPeer } from '../activities/host/peers.js';
@@ -29,13 +29,18 @@ import type { TemporalOptions } from '../connection/options.js';
 import { MOST_ANNOUNCED } from '../spec/candidates.js';
 import { fleetWorkflowId, hostQueue } from '../spec/ids.js';
 import { hosts as hostsQuery } from '../spec/messages.js';
+import { HOST_ACTIVITY_POLLS } from '../spec/polls.js';
 import { OWN_PROTOCOL } from '../spec/protocol.js';
 import { announce } from './announce.js';
 import { openDataDir } from './host-identity.js';
 import { pollerIdentity, refuseSharedQueue } from './host-in-use.js';
 import { openHostPort } from './host-port.js';
+import { startSampler } from './host-sampler.js';
+import { createLogger } from './log.js';
+import type { MetricsAddress } from './metrics-address.js';
+import { ownVersion } from './own-version.js';
 import { type Connections, reachTemporal } from './reach-temporal.js';
-import { createLogger } from './runtime.js';
+import { installRuntime, processMetrics } from './runtime.js';
 
 export interface AgentSettings {
   host: string;
@@ -51,6 +56,10 @@ export interface AgentSettings {
   interface?: string;
   /** Port for other agents; ephemeral where none is given. */
   port?: number;
+  /** Where Prometheus finds its metrics. */
+  metrics?: MetricsAddress;
+  /** Unless `MUSTER_LOG` says so: `warn`. */
+  logLevel?: string;
 }
 
 /** An agent at work. */
@@ -70,7 +79,7 @@ export interface RunningAgent {
 /**
  * Starts the agent of this machine: takes its data directory, carries on with what a predecessor left there, serves the host's
  * queue and announces the host. Where Temporal is away and there is something to carry on with, it does that meanwhile and goes on dialling, until
- * `signal` aborts. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, `ServerTooOld`, each with a
+ * `signal` aborts. Throws `DataDirUnusable`, `AddressNotFound`, `HostIdInUse`, `TemporalUnreachable`, `ServerTooOld`, `MetricsAddressUnusable`, each with a
  * sentence for people. Several agents of one process may share connections, which outlive them.
  */
 export async function startAgent(
@@ -79,7 +88,8 @@ export async function startAgent(
   { shared, signal }: { shared?: Connections; signal?: AbortSignal } = {},
 ): Promise<RunningAgent> {
   const { host, fleet } = settings;
-  const log = createLogger(`muster-host ${host}`);
+  const log = createLogger('muster-host', { host, fleet }, settings.logLevel);
+  await installRuntime(log, settings.metrics ? { metrics: settings.metrics, tags: { host, fleet } } : {});
   const shown = shownAddress(settings);
   const told = { address: settings.address === undefined ? null : shown, network: settings.network ?? null, interface: settings.interface ?? null };
   const dataDir = await openDataDir(settings.dataDir, host);
@@ -97,17 +107,18 @@ export async function startAgent(
     ...{ bootId: readBootId(), pidNamespace: readPidNamespace(), socketPath: join(dataDir.path, 'agent.sock') },
     rosterNews: new RosterNews(),
     commands: new Commands(),
+    metrics: new HostMetrics(processMetrics()),
   };
   try {
     placeOwnCommand(agent.dataDir, fileURLToPath(new URL('../cli/main.js', import.meta.url)));
   } catch (error) {
-    log.warn({ error: String(error) }, 'programs will not find the command muster');
+    log.warn({ event: 'command-missing', error: String(error) }, 'programs will not find the command muster');
   }
   // Before Temporal is there: what a predecessor left is looked after, and fenced, also on a host that is cut off.
   killLeftCommands(agent.socketPath);
   const seats = new Seats(agent);
   const adopted = seats.adopt();
-  if (adopted > 0) log.info({ adopted }, 'carrying on with what the last agent left');
+  if (adopted > 0) log.info({ event: 'adopted', nodes: adopted }, 'carrying on with what the last agent left');
   // Not earlier: what was not taken up yet is not known to live.
   peers.answer((question) => answerPeer(agent, seats, question));
   const keeper = keepOutput(agent, () => seats.all());
@@ -137,7 +148,7 @@ export async function startAgent(
     ...{ connection, namespace, taskQueue, dataConverter },
     identity: pollerIdentity(host, dataDir.identity),
     activities: createHostActivities(agent, seats),
-    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: HOST_ACTIVITY_POLLS },
     maxConcurrentActivityTaskExecutions: 200,
     shutdownGraceTime: 0,
   });
@@ -149,11 +160,15 @@ export async function startAgent(
   };
   const announcer = await announce(client, fleet, announced, () => seats.runs(), log);
 
+  log.info({ event: 'ready', version: agent.version, address: shown, temporal: options.address, namespace }, 'the agent serves its queue');
+  const sampler = settings.metrics ? startSampler(agent, () => seats.all()) : undefined;
   const retention = settings.keepMs === null ? undefined : startRetention(agent, seats, settings.keepMs);
 
   const stop = async () => {
     announcer.stop();
     retention?.stop();
+    sampler?.stop();
+    log.info({ event: 'stopping', nodes: seats.all().length }, 'the agent ends; programs live on');
     void seats.detach();
     if (worker.getState() === 'RUNNING') worker.shutdown();
     await done;
@@ -213,7 +228,3 @@ async function readClock(client: Client, taskQueue: string): Promise<void> {
 }
 
 const CLOCK_LIMIT_MS = 10_000;
-
-function ownVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
-}

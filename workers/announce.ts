@@ -30,7 +30,7 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
   // Temporal that has just gone away again is told with the next look: an agent with programs to look after does not end for that.
   let execution = await tell(false).catch((error: unknown) => {
     lost = true;
-    log.warn({ error: String(error) }, 'the fleet cannot be told yet; trying again');
+    log.warn({ event: 'fleet-untold', error: String(error) }, 'the fleet cannot be told yet; trying again');
     return '';
   });
   let lookedAtMs = Date.now();
@@ -51,7 +51,7 @@ export async function announce(client: Client, fleet: string, facts: HostFacts, 
       lost = false;
     } catch (error) {
       lost = true;
-      log.warn({ error: String(error) }, 'the fleet cannot be looked at; trying again');
+      log.warn({ event: 'fleet-unseen', error: String(error) }, 'the fleet cannot be looked at; trying again');
     }
   }
 

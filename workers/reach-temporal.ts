@@ -4,7 +4,8 @@ import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { dial, lazyClient, ServerTooOld } from '../connection/dial.js';
 import type { TemporalOptions } from '../connection/options.js';
-import { createLogger, installRuntime } from './runtime.js';
+import { createLogger } from './log.js';
+import { installRuntime } from './runtime.js';
 
 const AGAIN_AFTER_MS = 500;
 
@@ -38,14 +39,14 @@ export async function reachTemporal(options: TemporalOptions, log: Logger, isUse
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ServerTooOld || !isUseful()) throw error;
-      log.warn({ error: String(error) }, 'this agent looks after the programs of its predecessor without Temporal; trying again');
+      log.warn({ event: 'temporal-away', error: String(error) }, 'this agent looks after the programs of its predecessor without Temporal; trying again');
     }
     await pause(AGAIN_AFTER_MS, undefined, signal ? { signal } : {});
   }
 }
 
 async function reach(options: TemporalOptions, log: Logger): Promise<NativeConnection> {
-  installRuntime(log);
+  await installRuntime(log);
   // It checks the version, and has a sentence for people.
   const probe = await dial(options);
   await probe.connection.close();

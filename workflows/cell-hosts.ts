@@ -66,5 +66,7 @@ export async function endNode(input: CellInput, { host, identity }: GrantedHost,
     summary: `stop ${host}`,
   });
   const wish = { host, identity, run, generation: decided?.generation ?? 0, gathering: cell, stopSignal: program.stopSignal, graceSeconds };
-  await rearmed(ANSWER_LIMIT_SECONDS * 1000, () => stopNode(wish)).catch((error: unknown) => log.warn(`${host} did not confirm the stop`, { error }));
+  await rearmed(ANSWER_LIMIT_SECONDS * 1000, () => stopNode(wish)).catch((error: unknown) =>
+    log.warn(`${host} did not confirm the stop`, { event: 'stop-unconfirmed', host, error: String(error) }),
+  );
 }

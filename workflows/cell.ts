@@ -187,7 +187,7 @@ class CellStory {
     this.#unreported = [];
     await this.#parent.signal(messages.nodesEnded, { cell: this.#cell, generation, ends }).catch((error: unknown) => {
       this.#dismissed = true;
-      log.warn('the run is gone', { error });
+      log.warn('the run of a cell is gone', { event: 'run-gone', error: String(error) });
     });
   }
 

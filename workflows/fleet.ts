@@ -20,7 +20,7 @@ import { cleanHost } from './clean-host.js';
 import { decideClaim } from './decisions/claim.js';
 import { describeFleet } from './decisions/fleet-details.js';
 import { type FleetState, newFleet, type PackedFleet, packFleet, unpackFleet } from './decisions/fleet-state.js';
-import { decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
+import { countHosts, decideGrants, decideNever, describeWait, type FleetHost, type Grant, listHosts } from './decisions/lease.js';
 import { decidePlan } from './decisions/plan.js';
 import { LATE_MS } from './decisions/silence.js';
 import { decideWake } from './decisions/wake.js';
@@ -64,6 +64,8 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
   };
 
   setHandler(messages.hosts, (asked) => listHosts(state.hosts, asked));
+
+  setHandler(messages.census, () => countHosts(state.hosts, state.queue));
 
   setHandler(messages.plan, (asked) => decidePlan(state.hosts, ordinary().length, asked));
 

@@ -12,6 +12,7 @@ import { conditionRearmed } from './in-time.js';
 import { hasNewEnds, judgeEnds } from './judge.js';
 import { isLive, outlivesItsNodes } from './live.js';
 import { confirmList, leaveOut, resizeLive } from './live-change.js';
+import { count, took } from './metrics.js';
 import { become, markNodes, noteStarts } from './node-states.js';
 import { hasChange, isMissing, prepareChange, putBack, wishForMissing, wishFulfilled } from './rescale.js';
 import { type Cell, enter, type RunRecord } from './run-record.js';
@@ -38,8 +39,10 @@ export type Ending = Exclude<Outcome, { kind: 'running' }> | { kind: 'stopped' }
 export async function runGeneration(record: RunRecord, task: Task): Promise<Ending> {
   record.ends = [];
   if (record.resizing === null) enter(record, 'gathering', 'Gathering', `Gathering ${record.hosts.map(({ host }) => host).join(', ')}`);
+  const gatheredFromMs = Date.now();
   const gathering = await gather(record, task);
   if (gathering.kind !== 'gathered') return gathering;
+  took(record, 'muster_gather', Date.now() - gatheredFromMs);
 
   const choice = chooseAddresses(record, task, gathering.hosts);
   if (choice.kind === 'failed') return { ...choice, lastLines: '' };
@@ -52,6 +55,7 @@ export async function runGeneration(record: RunRecord, task: Task): Promise<Endi
   });
   record.roster = roster;
   record.generation = roster.generation;
+  count(record, 'muster_generations_sealed', { reason: record.startReason });
   const startNumbers = new Map(gathering.hosts.map(({ host, startNumber }) => [host, startNumber]));
   const sinceMs = Date.now();
   record.nodes = roster.nodes.map(({ port: _port, ...node }) => {
@@ -217,6 +221,7 @@ export async function endGeneration(record: RunRecord, task: Task): Promise<void
 export function release(record: RunRecord): void {
   if (record.phase !== 'starting') return;
   record.releasedAtMs ??= Date.now();
+  took(record, 'muster_barrier', Date.now() - (record.barrierDeadlineMs - BARRIER_MS));
   markNodes(record, 'running');
   for (const name of [GANG, ...record.nodes.map(({ host }) => host)]) startClock(record.clocks, name);
   enter(record, 'running', 'Running', record.nodes.length === 1 ? 'The node was released' : `All ${record.nodes.length} nodes were released together`);

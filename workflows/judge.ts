@@ -7,6 +7,7 @@ import { describeClosedWays } from './decisions/closed-ways.js';
 import { BARRIER_RETRIES, decideOutcome, decideVerdict, describeEnd, failureOfEnd, type Outcome, type SeenEnd, type Verdict } from './decisions/outcome.js';
 import { chargeKind, decideRestart, type FailedNode, type RestartDecision } from './decisions/restart.js';
 import { isLive } from './live.js';
+import { count } from './metrics.js';
 import { become } from './node-states.js';
 import { noteFailure, type RunRecord, show } from './run-record.js';
 import { GANG, ranMs, stopClock } from './running-time.js';
@@ -48,6 +49,7 @@ export function judgeRefusal(record: RunRecord, task: Task, host: string, failur
 /** What is to be done about hosts of an earlier generation that do not answer any more: one loss, however many they are. */
 export function judgeLost(record: RunRecord, task: Task, hosts: readonly string[], failure: Failure): ReturnType<typeof judgeRefusal> {
   const decided = judgeRefusal(record, task, hosts[0] ?? '', failure);
+  if (hosts.length > 1) count(record, 'muster_hosts_lost', {}, hosts.length - 1);
   if (decided.kind === 'restart') record.gone.push(...hosts.map((host) => ({ host, silent: true })));
   return decided;
 }
@@ -122,6 +124,7 @@ function charge(record: RunRecord, task: Task, failed: FailedNode): RestartDecis
   const ran = ranMs(record.clocks, scope === 'node' ? failed.host : GANG);
   const decision = decideRestart({ policy, onHostLoss, failed, charges: record.charges, ranMs: ran, random: Math.random() });
   if (decision.do === 'restart') {
+    count(record, 'muster_restarts', { scope, reason: failed.failure.type });
     record.charges.push({ kind, scope, host: failed.host, ranMs: ran, free: decision.charge === null });
     if (record.charges.length > MOST_CHARGES) record.charges.shift();
   }

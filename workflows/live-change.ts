@@ -13,6 +13,7 @@ import { noteChange, noteLost } from './elastic.js';
 import { dismissNewcomers, giveBack, tellCells } from './gather.js';
 import { noteSizes } from './live.js';
 import { noteSeats, STRICT_MARGIN_MS } from './members.js';
+import { count } from './metrics.js';
 import { noteStarts, recordEnds } from './node-states.js';
 import { dropWish, putBack, wishFulfilled } from './rescale.js';
 import { type Cell, enter, type RunRecord, show } from './run-record.js';
@@ -206,6 +207,7 @@ function takeOver(
   });
   record.roster = next;
   record.generation = next.generation;
+  count(record, 'muster_generations_sealed', { reason: 'rescale' });
   record.uncertain = false;
   // The same objects: whoever started them marks them as closed.
   const cells = [...record.cells, ...newcomers.cells].filter(({ closed, hosts }) => !closed || hosts.length > 0);

@@ -6,6 +6,7 @@ import { planResize, type ResizePlan, readWish } from './decisions/resize.js';
 import { noteLost } from './elastic.js';
 import { dismissNewcomers, gatherNewcomers, lease, partsOf } from './gather.js';
 import { isEnough, isLive, sizesOf } from './live.js';
+import { count } from './metrics.js';
 import { type RunRecord, show } from './run-record.js';
 import { useSpares } from './spares.js';
 
@@ -44,7 +45,7 @@ function take(record: RunRecord, sizes: number[], id: string): messages.RescaleA
   const nodes = sum(sizes);
   const message = `${ref.handle} is to have ${counted(nodes)}`;
   const wish: Resize = { id, nodes, sizes, state: 'waiting', message };
-  if (record.wish) settle(record.wish, 'superseded', `superseded by ${counted(nodes)}`);
+  if (record.wish) settle(record, record.wish, 'superseded', `superseded by ${counted(nodes)}`);
   record.wish = wish;
   record.most = nodes;
   record.resizes = [...record.resizes, wish].slice(-WISHES_KEPT);
@@ -78,7 +79,7 @@ export async function prepareChange(record: RunRecord, task: Task, gangEnds: () 
 
 async function prepareRescale(record: RunRecord, task: Task, wish: Resize, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
   const drop = (state: Resize['state'], message: string) => {
-    settle(wish, state, message);
+    settle(record, wish, state, message);
     if (record.wish === wish) record.wish = null;
     show(record);
     return null;
@@ -194,14 +195,14 @@ export function wishForMissing(record: RunRecord, task: Task): boolean {
 
 /** Nothing comes of the wish that is being fulfilled. */
 export function dropWish(record: RunRecord, why: string): void {
-  if (record.resizing) settle(record.resizing, 'refused', why);
+  if (record.resizing) settle(record, record.resizing, 'refused', why);
   record.resizing = null;
   show(record);
 }
 
 /** The new generation runs. */
 export function wishFulfilled(record: RunRecord): void {
-  if (record.resizing) settle(record.resizing, 'done', `${counted(record.resizing.nodes)} in generation ${record.generation}`);
+  if (record.resizing) settle(record, record.resizing, 'done', `${counted(record.resizing.nodes)} in generation ${record.generation}`);
   record.resizing = null;
 }
 
@@ -209,7 +210,7 @@ export function wishFulfilled(record: RunRecord): void {
 export async function putBack(record: RunRecord, task: Task): Promise<void> {
   const { resizing } = record;
   record.resizing = null;
-  if (resizing && record.wish) settle(resizing, 'superseded', `superseded by ${counted(record.wish.nodes)}`);
+  if (resizing && record.wish) settle(record, resizing, 'superseded', `superseded by ${counted(record.wish.nodes)}`);
   record.wish ??= resizing;
   await dismissNewcomers(record, task);
 }
@@ -223,12 +224,14 @@ export function relinkWishes(record: RunRecord): void {
 
 /** The run ends: nothing comes of what still waits. */
 export function refuseWishes(record: RunRecord): void {
-  for (const wish of [record.wish, record.resizing]) if (wish) settle(wish, 'refused', 'the run ended first');
+  for (const wish of [record.wish, record.resizing]) if (wish) settle(record, wish, 'refused', 'the run ended first');
   record.wish = null;
   record.resizing = null;
 }
 
-function settle(wish: Resize, state: Resize['state'], message: string): void {
+/** A wish of the run's own has no id, and is nobody's. */
+function settle(record: RunRecord, wish: Resize, state: Resize['state'], message: string): void {
+  if (wish.id !== '') count(record, 'muster_rescales', { outcome: state });
   Object.assign(wish, { state, message });
 }
 

@@ -13,6 +13,7 @@ import { describeRun } from './decisions/details.js';
 import type { SeenEnd } from './decisions/outcome.js';
 import { type Charge, describeLeft, restartsLeft } from './decisions/restart.js';
 import type { SearchValues } from './decisions/search-values.js';
+import { count, logFailure, logPhase } from './metrics.js';
 import { type Clock, ranMs } from './running-time.js';
 import { scheduledTime } from './scheduled-time.js';
 import { index } from './search-attributes.js';
@@ -213,6 +214,7 @@ export function carriedRecord(carried: RunRecord): RunRecord {
 export function enter(record: RunRecord, phase: RunPhase, reason: string, message: string): void {
   Object.assign(record, { phase, reason, message });
   record.indexed = index(record, record.indexed);
+  logPhase(record, phase, reason, message);
   show(record);
 }
 
@@ -277,6 +279,9 @@ export function recordUpdates({ change }: RunRecord, message: NodesUpdated): voi
 /** Keeps what went wrong: the first ten, the root cause among them, and the newest ten. */
 export function noteFailure(record: RunRecord, note: FailureNote): void {
   record.failures.push(note);
+  count(record, 'muster_failures', { reason: note.type });
+  if (note.type === 'HostLost') count(record, 'muster_hosts_lost');
+  logFailure(record, note);
   if (record.failures.length > 20) record.failures.splice(10, 1);
 }
 

@@ -26,6 +26,7 @@ import { hearFact } from './hear-fact.js';
 import { answerFleet, hearDrained, hearGrant, hearRefusal, hearResumed, yieldHosts } from './held-hosts.js';
 import { noteSizes } from './live.js';
 import { awaitFences, replaceLost } from './members.js';
+import { count, took } from './metrics.js';
 import { recordEnds, recordRestart, recordSilence } from './node-states.js';
 import { hearWish, recordWish, refuseWishes, relinkWishes } from './rescale.js';
 import { carriedRecord, enter, newRecord, type RunRecord, recordUpdates, statusOf } from './run-record.js';
@@ -52,6 +53,7 @@ export async function musterRun(submitted: unknown, carried?: RunRecord): Promis
   if (outcome.kind === 'succeeded') enter(record, 'succeeded', 'Succeeded', outcome.message);
   else if (outcome.kind === 'stopped') enter(record, 'cancelled', outcome.by, outcome.message);
   else enter(record, 'failed', outcome.failure.type, outcome.failure.message);
+  count(record, 'muster_runs_ended', { phase: record.phase, reason: record.reason });
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   const final = statusOf(record);
   if (outcome.kind === 'succeeded') return final;
@@ -107,6 +109,7 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   const resolved = await resolveTask(submitted, { defaultName: record.ref.handle });
   // A control worker that is older than this says nothing of them.
   record.searchAttributes = resolved.searchAttributes ?? [];
+  count({ ...record, ref: { ...record.ref, fleet: resolved.ok ? resolved.task.fleet : record.ref.fleet } }, 'muster_runs_started');
   if (!resolved.ok) {
     return { kind: 'failed', failure: { type: 'InvalidSpec', message: `InvalidSpec: ${resolved.problems.join('; ')}` } };
   }
@@ -125,6 +128,7 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   }
   if (!Array.isArray(granted)) return { kind: 'failed', failure: granted };
   record.hosts = granted;
+  took(record, 'muster_queue', Date.now() - record.submittedAtMs);
   record.most = task.elastic?.max ?? 0;
   await lastCall(record, task);
   return holdGang(record, task);

@@ -4,6 +4,7 @@ import type { Candidate } from '../../spec/candidates.js';
 import type { GatheredHost } from '../../spec/nodes.js';
 import type { PeerPort } from '../network/peer-port.js';
 import type { Commands } from './commands.js';
+import type { HostMetrics } from './host-metrics.js';
 import type { RosterNews } from './roster-news.js';
 import type { ServerClock } from './server-clock.js';
 
@@ -33,5 +34,7 @@ export interface Agent {
   rosterNews: RosterNews;
   /** What people run beside the programs here. */
   commands: Commands;
+  metrics: HostMetrics;
+  /** Says its host and fleet on every line. */
   log: Logger;
 }

@@ -15,7 +15,7 @@ export function bury(agent: Agent, runId: string, at: Parameters<typeof raiseTom
   try {
     raiseTombstone(agent.dataDir, runId, at);
   } catch (error) {
-    agent.log.error({ error: String(error), runId }, 'a tombstone cannot be written; it holds as long as this agent lives');
+    agent.log.error({ event: 'tombstone-unwritten', runId, error: String(error) }, 'a tombstone cannot be written; it holds as long as this agent lives');
   }
 }
 

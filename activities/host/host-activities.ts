@@ -7,6 +7,7 @@ import { endCarriers as endAll } from '../process/terminate.js';
 import type { Agent } from './agent.js';
 import { inTime } from './call.js';
 import { bury } from './called-off.js';
+import { readMachine } from './machine-state.js';
 import { watchPeer } from './peers.js';
 import { readChunk } from './read-output.js';
 import { runCommand } from './run-command.js';
@@ -100,7 +101,13 @@ export function createHostActivities(agent: Agent, seats: Seats): HostActivities
 
     async describeHost() {
       noteTime();
-      return { host: agent.host, identity: agent.identity, pid: process.pid, version: `${agent.version} on ${hostname()}` };
+      return {
+        host: agent.host,
+        identity: agent.identity,
+        pid: process.pid,
+        version: `${agent.version} on ${hostname()}`,
+        machine: await readMachine(agent.dataDir),
+      };
     },
   };
 

@@ -1,4 +1,5 @@
 import type { Agent } from './agent.js';
+import { nodeFields } from './node-log.js';
 import { type StartRecord, writeStart } from './store.js';
 
 /** What is known of a start, and its file. A full disk is no reason to lose a program that runs: what it does not take is kept for later. */
@@ -17,7 +18,8 @@ export class Journal {
       writeStart(this.agent.dataDir, this.record);
       this.#unwritten = false;
     } catch (error) {
-      if (!this.#unwritten) this.agent.log.error({ error: String(error), start: this.cookie }, 'the state of a node cannot be written; going on without');
+      const fields = { event: 'node-unwritten', ...nodeFields(this.record), cookie: this.cookie, error: String(error) };
+      if (!this.#unwritten) this.agent.log.error(fields, 'the state of a node cannot be written; going on without');
       this.#unwritten = true;
     }
   }

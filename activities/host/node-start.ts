@@ -17,6 +17,7 @@ import { LostHosts } from './lost-hosts.js';
 import { isFirstWave, type MeetingPlan, meet } from './meet.js';
 import { exitedEnd, type FailedMore, failedEnd } from './node-end.js';
 import { writeNodeFiles } from './node-files.js';
+import { nodeFields, noteEnded, noteStarted } from './node-log.js';
 import { boundOnce } from './output-keeper.js';
 import { NotReady, passGate } from './readiness.js';
 import { Resizing } from './resizing.js';
@@ -69,7 +70,10 @@ export class NodeStart {
     this.#journal = new Journal(agent, record, this.cookie);
     this.resizing = new Resizing(agent, record, this.dir, {
       save: (change) => this.#journal.save(change),
-      onTaken: () => this.#lostHosts.call(this.record),
+      onTaken: () => {
+        agent.log.info({ event: 'list-changed', ...nodeFields(record) }, 'a node has taken over a new list');
+        this.#lostHosts.call(this.record);
+      },
       onFailed: (message) => this.#giveUp('ResizeFailed', message),
       signal: this.#life.signal,
     });
@@ -155,6 +159,7 @@ export class NodeStart {
       this.#port.letGo();
       if (signal.aborted) return;
       this.record.stage = 'released';
+      noteStarted(this.agent, this.record);
       // A shim that takes no word had it before, or is dead: the watch tells which.
       releaseShim(this.dir, 'go');
       setImmediate(() => this.#released());
@@ -205,6 +210,7 @@ export class NodeStart {
    */
   stop(why: Failure, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
     if (!this.record.ending && !this.record.end) this.#journal.save({ ending: { why, gaveUp: false } });
+    if (!this.#stopping) this.agent.log.info({ event: 'node-stopping', ...nodeFields(this.record), reason: why.type, signal, graceMs }, why.message);
     if (!this.#stopping || graceMs === 0) this.#stopping = this.#end(why, signal, graceMs);
     return this.#stopping;
   }
@@ -283,6 +289,7 @@ export class NodeStart {
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
     this.#journal.save({ end });
+    noteEnded(this.agent, this.record, end);
     this.agent.rosterNews.tell(this.record.run.runId, this.record.startNumber);
     this.times.note();
     void boundOnce(this.agent, this.dir);

@@ -39,7 +39,10 @@ async function tryToBound(agent: Agent, dir: string, capBytes: number): Promise<
   else failedAtMs.set(dir, performance.now());
   if (bounded || warned) return;
   warned = true;
-  agent.log.warn({ dir }, 'output cannot be held to its cap: this file system cannot free a part of a file (fallocate --punch-hole)');
+  agent.log.warn(
+    { event: 'output-unbounded', dir },
+    'output cannot be held to its cap: this file system cannot free a part of a file (fallocate --punch-hole)',
+  );
 }
 
 /** Looks after the output of every live start: notes when it grows, ten times a second, and holds it to the cap, by a look a second. */

@@ -50,9 +50,22 @@ async function endFenced({ dataDir }: Agent, { program, run, host, startNumber }
  * Asks a peer for its node again and again, and completes the activity once the node has ended, or nothing was heard for as long as was asked. Ends
  * when nobody wants to know any more. Never rejects.
  */
-export async function watchPeer(agent: Agent, { run, token, localAddress, peer, silenceMs }: WatchPeerInput, task: Uint8Array): Promise<void> {
+export async function watchPeer(agent: Agent, input: WatchPeerInput, task: Uint8Array): Promise<void> {
+  const { run, peer } = input;
+  agent.metrics.watch();
+  agent.log.warn({ event: 'peer-silent', run: run.handle, peer: peer.host }, 'the host of a node is silent to Temporal; asking its agent');
+  const word = await watch(agent, input, task);
+  agent.metrics.unwatch(word?.kind);
+  if (word) agent.log.info({ event: 'peer-known', run: run.handle, peer: peer.host, outcome: word.kind }, 'what became of a silent node is known');
+}
+
+/** What was told of it; undefined where nobody wanted to know any more. */
+async function watch(agent: Agent, { run, token, localAddress, peer, silenceMs }: WatchPeerInput, task: Uint8Array): Promise<PeerWord | undefined> {
   const { client, log } = agent;
-  const tell = (word: PeerWord) => inTime(client, () => client.activity.complete(task, word));
+  const tell = async (word: PeerWord) => {
+    await inTime(client, () => client.activity.complete(task, word));
+    return word;
+  };
   let heardAtMs = performance.now();
   let beatAtMs = Number.NEGATIVE_INFINITY;
   for (;;) {
@@ -75,8 +88,8 @@ export async function watchPeer(agent: Agent, { run, token, localAddress, peer, 
         beatAtMs = now;
       }
     } catch (error) {
-      if (isForgotten(error)) return;
-      log.warn({ error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
+      if (isForgotten(error)) return undefined;
+      log.warn({ event: 'peer-untold', run: run.handle, error: String(error), peer: host }, 'what is known of a peer could not be told; trying again');
     }
     await pause(Math.min(ASK_EVERY_MS, Math.max(0, leftMs() - SHORTEST_TRY_MS)));
   }

@@ -115,7 +115,7 @@ export class Resizing {
   #tellSoon(): void {
     this.#telling = this.#telling
       .then(() => this.#tellProgram())
-      .catch((error: unknown) => this.agent.log.error({ error: String(error) }, 'telling a program'));
+      .catch((error: unknown) => this.agent.log.error({ event: 'program-untold', error: String(error) }, 'a program could not be told of its new list'));
   }
 
   /** At least once: who was told just before its agent ended is told again. */

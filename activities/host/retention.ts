@@ -14,7 +14,9 @@ const LOOK_EVERY_MS = 3_600_000;
  */
 export function startRetention(agent: Agent, seats: Seats, keepMs: number): { stop(): void } {
   const look = () => {
-    clearUp(agent, seats, Date.now() - keepMs).catch((error: unknown) => agent.log.warn({ error: String(error) }, 'old runs could not be removed'));
+    clearUp(agent, seats, Date.now() - keepMs).catch((error: unknown) =>
+      agent.log.warn({ event: 'retention-failed', error: String(error) }, 'old runs could not be removed'),
+    );
   };
   look();
   const timer = setInterval(look, LOOK_EVERY_MS);

@@ -82,7 +82,7 @@ export class Seats {
     };
     const lost = findStrangers(socketPath, isKnown);
     if (lost.length === 0) return;
-    log.warn({ cookies: [...new Set(lost.map((one) => one.cookie))] }, 'ending programs of which the data directory knows nothing');
+    log.warn({ event: 'strangers', cookies: [...new Set(lost.map((one) => one.cookie))] }, 'ending programs of which the data directory knows nothing');
     void endProcesses(lost, LOST_GRACE_MS);
   }
 

@@ -64,7 +64,7 @@ export class SpareShim {
       if (this.#closed) this.#end(dir);
       else this.#ready = dir;
     } catch (error) {
-      log.warn({ error: String(error) }, 'no shim could be forked ahead; nodes start a little slower');
+      log.warn({ event: 'no-spare-shim', error: String(error) }, 'no shim could be forked ahead; nodes start a little slower');
     }
   }
 

@@ -29,7 +29,7 @@ export async function reportEnd(
       return;
     } catch (error) {
       if (error instanceof ActivityNotFoundError) return;
-      log.warn({ error: String(error), start }, 'the end of a node could not be reported yet');
+      log.warn({ event: 'end-untold', cookie: start, error: String(error) }, 'the end of a node could not be reported yet');
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
     }
   }
@@ -38,7 +38,7 @@ export async function reportEnd(
 /** Tells a run that its nodes were released. Never throws. */
 export async function tellReleased({ client, log }: Agent, handle: string, generation: number): Promise<void> {
   await inTime(client, () => client.workflow.getHandle(handle).signal(messages.nodesReleased, { generation })).catch((error: unknown) =>
-    log.warn({ error: String(error) }, 'the run could not be told of the release'),
+    log.warn({ event: 'release-untold', run: handle, generation, error: String(error) }, 'the run could not be told of the release'),
   );
 }
 
@@ -50,7 +50,7 @@ export async function tellHeard({ client, host, log }: Agent, cell: string): Pro
       return;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return;
-      log.warn({ error: String(error) }, 'the cell could not be told that its node is heard');
+      log.warn({ event: 'heard-untold', error: String(error) }, 'the cell could not be told that its node is heard');
       await new Promise((resolve) => setTimeout(resolve, waitMs).unref());
     }
   }
@@ -59,7 +59,7 @@ export async function tellHeard({ client, host, log }: Agent, cell: string): Pro
 /** Tells the fleet that nothing of the run is left on this host. Never throws. */
 export async function tellCleaned({ client, fleet, host, log }: Agent, runId: string): Promise<void> {
   await inTime(client, () => client.workflow.getHandle(fleetWorkflowId(fleet)).signal(messages.hostCleaned, { host, runId })).catch((error: unknown) =>
-    log.warn({ error: String(error) }, 'the fleet could not be told that the host is clean'),
+    log.warn({ event: 'clean-untold', error: String(error) }, 'the fleet could not be told that the host is clean'),
   );
 }
 

@@ -6,9 +6,11 @@ import { Command, Option } from 'commander';
 import { readTemporalOptions } from '../../connection/options.js';
 import { labelProblem } from '../../spec/task/labels.js';
 import type { AgentSettings } from '../../workers/agent.js';
+import type { MetricsAddress } from '../../workers/metrics-address.js';
 import { parseDuration } from '../duration.js';
 import { UsageError } from '../exit.js';
 import { onlyOnLinux } from '../linux.js';
+import { METRICS, readMetricsAddress } from '../metrics-option.js';
 import { gathered, wholeNumber } from '../numbers.js';
 import { userPath } from '../paths.js';
 import { say } from '../print.js';
@@ -26,6 +28,7 @@ interface Options {
   keep: string;
   outputCap: string;
   drain?: true;
+  metrics?: MetricsAddress;
   devStack?: true;
   keepData?: true;
 }
@@ -47,6 +50,7 @@ export function host(): Command {
     .option('--keep <duration>', 'how long closed runs and unused files are kept on its disk, or `off`', '7d')
     .option('--output-cap <size>', "the most disk that one node's output takes, or `off`: the first MiB and the newest part stay", '256MB')
     .option('--drain', 'at SIGTERM: take no further run, and leave when the nodes here have ended; a second SIGTERM hands them over')
+    .option(METRICS.flags, METRICS.description, readMetricsAddress)
     .addOption(new Option('--dev-stack').hideHelp())
     .addOption(new Option('--keep-data').hideHelp())
     .action((options: Options) => act(options));
@@ -83,7 +87,10 @@ async function act(options: Options): Promise<void> {
   if (!options.keepData) await rm(dataDir, { recursive: true, force: true });
 }
 
-function settingsOf({ name, label = [], network, interface: nic, address, port, fleet, keep, outputCap }: Options, dataDir: string): AgentSettings {
+function settingsOf(
+  { name, label = [], network, interface: nic, address, port, fleet, keep, outputCap, metrics, devStack }: Options,
+  dataDir: string,
+): AgentSettings {
   const wished = Object.entries({ network, interface: nic, address, port }).filter(([, value]) => value !== undefined);
   const keepMs = keep === 'off' ? null : parseDuration(keep);
   return {
@@ -93,6 +100,8 @@ function settingsOf({ name, label = [], network, interface: nic, address, port, 
     keepMs,
     outputCapBytes: readCap(outputCap),
     labels: Object.fromEntries(label.map(readLabel)),
+    logLevel: devStack ? 'warn' : 'info',
+    ...(metrics ? { metrics } : {}),
     ...Object.fromEntries(wished),
   };
 }

@@ -60,6 +60,12 @@ async function endNow(run: string): Promise<void> {
 
 /** By heading of docs/operating.md: what it is like when somebody asks, and what the answer says. */
 const SCENES: Record<string, (block: string) => Promise<void>> = {
+  'Why does nothing start?': async (block) => {
+    const { stdout } = await typed(block);
+    expect(stdout).toMatch(/^ok +control workers +1 worker of muster\.default/m);
+    expect(stdout).toMatch(/^ok +agents +\d of \d hosts answer/m);
+    expect(stdout).not.toMatch(/^problem/m);
+  },
   'Which runs are there, and how is mine?': async (block) => {
     const run = await start({ nodes: 2, commands: ['echo hello from $DSTACK_NODE_RANK'] });
     await untilPhase(machines.client, run, 'succeeded', LIMIT_MS);

@@ -1,5 +1,5 @@
 import type { GrantedHost, HostFacts, HostStatus, Lease } from '../../spec/fleet.js';
-import { HOSTS_LISTED, type HostsAsked, type LeaseRequested } from '../../spec/messages.js';
+import { type FleetCensus, HOSTS_LISTED, type HostsAsked, type LeaseRequested } from '../../spec/messages.js';
 import { protocolProblem } from '../../spec/protocol.js';
 import { placeParts, placeSome } from './placement.js';
 import { describeNeeds } from './resource-words.js';
@@ -155,6 +155,17 @@ export function listHosts(all: readonly FleetHost[], { after, only }: HostsAsked
     .sort((a, b) => compareIds(a.facts.host, b.facts.host))
     .slice(0, HOSTS_LISTED)
     .map(hostStatus);
+}
+
+/** The same in numbers. Who wants extra hosts waits for nothing in particular. */
+export function countHosts(all: readonly FleetHost[], queue: readonly LeaseRequested[]): FleetCensus {
+  const hosts: FleetCensus['hosts'] = {};
+  for (const host of all) {
+    const { state } = hostStatus(host);
+    hosts[state] = (hosts[state] ?? 0) + 1;
+  }
+  const waiting = queue.filter(({ extra }) => !extra);
+  return { hosts, waiting: waiting.length, waitingSinceMs: waiting.length === 0 ? null : Math.min(...waiting.map(({ askedAtMs }) => askedAtMs)) };
 }
 
 function hostStatus(host: FleetHost): HostStatus {

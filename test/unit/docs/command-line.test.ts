@@ -39,8 +39,8 @@ muster completion fish | source      # in ~/.config/fish/config.fish
 | code | means |
 |---|---|
 | 0 | the run succeeded, or what was asked for was done |
-| 1 | the run failed, has ended already, or refused; a dev stack did not start; \`nodes\`: the start ended before enough nodes were in, or too many follow the list; \`exec\`: the node does not run now |
-| 2 | wrong usage, an invalid task, no such run, host or schedule, an agent that may not start (address, port, data directory, host name); \`nodes\` outside of a job |
+| 1 | the run failed, has ended already, or refused; a dev stack did not start; \`doctor\` found a problem; \`nodes\`: the start ended before enough nodes were in, or too many follow the list; \`exec\`: the node does not run now |
+| 2 | wrong usage, an invalid task, no such run, host or schedule, an agent that may not start (address, port, data directory, host name, metrics); \`nodes\` outside of a job |
 | 3 | Temporal or a control worker does not answer, or Temporal is too old; \`nodes\`: the agent of this host does not answer; \`exec\`: the host does not, or its agent was started anew |
 | 4 | \`wait\`, or \`nodes --wait\`, gave up waiting; \`exec\`: the command took longer than it may |
 | 5 | the run was stopped, cancelled or terminated by somebody else |
@@ -51,7 +51,7 @@ muster completion fish | source      # in ~/.config/fish/config.fish
 
 ## Logs
 
-Agents and control workers log JSON lines to stderr, warnings and errors only; \`MUSTER_LOG=info\` or \`debug\` says more. Under systemd \`journalctl -u muster-host\` shows them.
+Agents and control workers log to stderr, one JSON object a line; \`MUSTER_LOG\` is the level: \`info\` by default, \`warn\`, \`error\`, \`debug\`, \`silent\`. Under systemd \`journalctl -u muster-host\` shows them. [Observability](observability.md) has the fields, and the metrics.
 `;
 
 /** Defaults that are another on every machine. */

@@ -8,6 +8,7 @@ import { afterEach } from 'vitest';
 import type { Agent } from '../../../activities/host/agent.js';
 import { Commands } from '../../../activities/host/commands.js';
 import { ContactMark } from '../../../activities/host/contact-mark.js';
+import { HostMetrics } from '../../../activities/host/host-metrics.js';
 import type { NodeStart } from '../../../activities/host/node-start.js';
 import { RosterNews } from '../../../activities/host/roster-news.js';
 import { keepRoster } from '../../../activities/host/rosters.js';
@@ -166,6 +167,7 @@ export class OneHost {
       ...{ candidates: () => [], told: { address: null, network: null, interface: null }, gpus: 0, outputCapBytes: null, clock: new ServerClock() },
       rosterNews: new RosterNews(),
       commands: new Commands(300),
+      metrics: new HostMetrics(),
       ...{ client: client as unknown as Agent['client'], peers: { port: 1 } as Agent['peers'], log: log as unknown as Agent['log'] },
     };
   }

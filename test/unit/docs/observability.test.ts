@@ -1,0 +1,33 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { METRICS, type MetricEntry, type MetricName, prometheusName } from '../../../spec/metrics.js';
+
+const DOC = new URL('../../../docs/observability.md', import.meta.url);
+const DASHBOARD = new URL('../../../docs/observability/grafana-dashboard.json', import.meta.url);
+const ALERTS = new URL('../../../docs/observability/muster-alerts.yml', import.meta.url);
+const [BEGIN, END] = ['<!-- metrics: made from spec/metrics.ts -->\n', '<!-- end of metrics -->'];
+
+const names = Object.keys(METRICS) as MetricName[];
+
+it('describes every metric in docs/observability.md', () => {
+  const rows = names.map((name) => {
+    const { kind, labels, from, help }: MetricEntry = METRICS[name];
+    return `| \`${prometheusName(name)}\` | ${kind} | ${from === 'control' ? 'control workers' : 'agents'} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+  });
+  const table = `${BEGIN}\n| metric | kind | of | labels | what |\n|---|---|---|---|---|\n${rows.join('\n')}\n\n${END}`;
+  const doc = readFileSync(DOC, 'utf8');
+  const now = doc.slice(doc.indexOf(BEGIN), doc.indexOf(END) + END.length);
+  if (process.env['MUSTER_WRITE_DOCS'])
+    writeFileSync(
+      DOC,
+      doc.replace(now, () => table),
+    );
+  else expect(now).toBe(table);
+});
+
+it('the dashboard and the alerts ask for metrics that there are', () => {
+  const asked = `${readFileSync(DASHBOARD, 'utf8')}${readFileSync(ALERTS, 'utf8')}`.match(/muster_[a-z_]+/g) ?? [];
+  const known = names.flatMap((name) => [prometheusName(name), `${prometheusName(name)}_bucket`]);
+  expect(asked.length).toBeGreaterThan(20);
+  expect(asked.filter((name) => !known.includes(name))).toEqual([]);
+});
