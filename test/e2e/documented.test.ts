@@ -93,6 +93,21 @@ const SCENES: Record<string, (block: string) => Promise<void>> = {
     expect(stdout).toContain('Node 1 on host-2 exited with code 7');
     expect(stdout).toContain('1 host-2 │ last words');
   },
+  'What did it say, and when?': async (block) => {
+    const run = await start({ nodes: 3, commands: ['echo an error of $DSTACK_NODE_RANK'] });
+    await untilPhase(machines.client, run, 'succeeded', LIMIT_MS);
+    const { stdout } = await typed(block, run);
+    expect(stdout).toMatch(/^\S+ 2 host-3 │ an error of 2$/m);
+    expect(stdout.match(/an error of 1/g)).toHaveLength(4);
+    expect(stdout).toContain('"line":"an error of 0"');
+  },
+  'How do I look around where it runs?': async (block) => {
+    const { run } = await startRunning();
+    const { stdout } = await typed(block, run);
+    expect(stdout).toContain('UID');
+    expect(stdout).toContain('Mounted on');
+    expect(stdout).toMatch(/^DSTACK_NODE_RANK=1$/m);
+  },
   'How do I stop it?': async (block) => {
     const { run, runId } = await startRunning();
     expect((await typed(block, run)).stderr).toContain(`The run ${run} has ended already`);

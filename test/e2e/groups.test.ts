@@ -142,7 +142,7 @@ it.each(['master-first', 'workers-first'])('goes on with %s when the agent of ra
   const first = `echo $$ > ${mark}-$DSTACK_NODE_RANK; while ! [ -e ${mark} ]; do sleep 0.05; done; touch ${mark}-ready-$DSTACK_NODE_RANK; while ! [ -e ${mark}-second ]; do sleep 0.05; done`;
   const second = `for rank in ${order === 'master-first' ? '0' : '1 2'}; do test -e ${mark}-ready-$rank || exit 9; done; touch ${mark}-second`;
   const run = await machines.start({
-    host_timeout: '5s',
+    host_timeout: '20s',
     hosts: ['host-3', 'host-1', 'host-2'],
     startup_order: { order, ready: { command: `test -e ${mark}-ready-$DSTACK_NODE_RANK` } },
     commands: [`if [ $DSTACK_NODE_RANK = 0 ]; then ${order === 'master-first' ? first : second}; else ${order === 'master-first' ? second : first}; fi`],
