@@ -1,4 +1,4 @@
-import { named } from './names.js';
+import { named } from '../spec/words.js';
 
 /** Why the addresses are what they are, for people: a line for each reason, and with several of them whom it is of. */
 export function addressReasons(nodes: readonly { host: string; reason: string }[]): string[] {

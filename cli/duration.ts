@@ -30,3 +30,9 @@ export function formatDuration(ms: number): string {
     .map(([amount, unit]) => `${amount} ${unit}`)
     .join(' ');
 }
+
+/** The same in whole seconds, for what is shown while it goes on: `0 s`, `12 s`, `4 min 5 s`. */
+export function elapsed(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  return seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1_000);
+}

@@ -40,7 +40,7 @@ async function showAll(run: Run, style: OutputStyle, wish: FollowWish, view: Liv
   for await (const event of run.follow({ output: 'follow', ...wish })) {
     if (event.kind === 'output') await output.take(event.output);
     else if (event.kind === 'skipped') showSkipped(event, run.handle, style === 'json');
-    else if (event.kind === 'trouble') say(errColours.yellow(event.message));
+    else if (event.kind === 'trouble') showTrouble(event.message, style === 'json');
     else {
       last = event.status;
       view?.take(last);
@@ -53,6 +53,12 @@ async function showAll(run: Run, style: OutputStyle, wish: FollowWish, view: Liv
   if (wish.signal?.aborted) await output.end();
   wish.signal?.throwIfAborted();
   return last && isOver(last) ? last : await run.wait();
+}
+
+/** Says what keeps one from following the run for now. */
+export function showTrouble(message: string, asJson: boolean): void {
+  if (asJson) printJson({ event: 'trouble', message });
+  else say(errColours.yellow(message));
 }
 
 /** Says what of a node's output is not shown, beside it. */

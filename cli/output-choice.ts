@@ -1,4 +1,5 @@
 import type { OutputChoice, RunStatus } from '../client/index.js';
+import { named } from '../spec/words.js';
 import { UsageError } from './exit.js';
 import { wholeNumber } from './numbers.js';
 
@@ -12,6 +13,7 @@ export interface ChoiceOptions {
 }
 
 export const MOST_TAIL = 100_000;
+const MOST_NAMED = 10;
 
 const readRank = wholeNumber('--rank', 0, 1_999);
 
@@ -41,9 +43,11 @@ export function refuseUnknown({ rank: ranks = [], host: hosts = [], generation }
   const rank = ranks.find((each) => each >= most);
   if (rank !== undefined) throw new UsageError(`There is no rank ${rank}; the run has ranks 0 to ${nodes.length - 1}`);
   const host = hosts.find((each) => !all.some((node) => node.host === each));
-  if (host !== undefined) throw new UsageError(`No node of the run is, or was, on ${host}; its hosts are ${shown(all.map((node) => node.host))}`);
-}
-
-function shown(hosts: readonly string[]): string {
-  return hosts.length <= 10 ? hosts.join(', ') : `${hosts.slice(0, 10).join(', ')} and ${hosts.length - 10} more`;
+  if (host !== undefined)
+    throw new UsageError(
+      `No node of the run is, or was, on ${host}; its hosts are ${named(
+        all.map((node) => node.host),
+        MOST_NAMED,
+      )}`,
+    );
 }

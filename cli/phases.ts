@@ -1,5 +1,6 @@
 import { FAILURES } from '../spec/failures.js';
 import type { NodeStatus, RunStatus } from '../spec/nodes.js';
+import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
 
@@ -62,6 +63,16 @@ export function nodesTable(nodes: readonly NodeStatus[]): string[] {
     ...[exitCode === null ? '-' : String(exitCode), startNumber === 0 ? '-' : String(startNumber)],
   ]);
   return table(['RANK', 'HOST', 'ADDRESS', 'INTERFACE', 'STATE', 'EXIT', 'START'], rows);
+}
+
+/**
+ * `7 restarts, 2 left`; empty where none is charged and none is left. Where nodes are restarted alone, what is left is that of the node that has the fewest: a restart of
+ * all makes a generation, so more restarts than generations are restarts of single nodes.
+ */
+export function restartsOf({ restarts, restartsLeft: left, generation }: RunStatus): string {
+  if (restarts + (left ?? 0) === 0) return '';
+  const single = restarts > generation;
+  return `${counted(restarts, 'restart')}${single ? ' of single nodes' : ''}${left === null ? '' : `, ${left} left${single ? ' for the node with the fewest' : ''}`}`;
 }
 
 export function isOver({ phase }: Pick<RunStatus, 'phase'>): boolean {

@@ -1,5 +1,6 @@
 import type { Firing, ScheduleDetails, ScheduleStatus } from '../client/index.js';
 import { describeSeconds } from '../spec/task/duration.js';
+import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
 import { zonedText } from './zoned-text.js';
@@ -84,8 +85,4 @@ function nextTimes({ nextTimesMs, timeZone, paused }: ScheduleDetails, nowMs: nu
     return [zonedText(atMs, timeZone), ...(local ? [zonedText(atMs, here)] : []), atMs > nowMs ? `in ${formatDuration(atMs - nowMs)}` : 'now'];
   });
   return table(head, rows);
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

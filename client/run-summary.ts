@@ -1,11 +1,15 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 
-/** A row of `muster ps`, as Temporal's list knows it: a moment behind, and a run that was stopped reads as failed. */
+/**
+ * A run as Temporal's list knows it: a moment behind, and one that was stopped reads as failed. What a run itself says of its beginning is in its status: `runId` and
+ * `submittedAtMs` there are those of its first execution.
+ */
 export interface RunSummary {
   run: string;
-  /** Of its latest execution. */
+  /** Of its latest execution: a run that lasts continues as new. */
   runId: string;
   state: 'running' | 'succeeded' | 'failed' | 'cancelled';
+  /** When its latest execution began. */
   startedAtMs: number;
   endedAtMs: number | null;
 }

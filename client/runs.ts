@@ -6,6 +6,7 @@ import { abortable } from './abortable.js';
 import { ANSWER_LIMIT_MS } from './ask.js';
 import { bringCode } from './files/bring.js';
 import { Run } from './run.js';
+import { listed, OF_A_RUN, oneOf, quoted, STATUS_WORDS } from './run-query.js';
 import { type RunsFound, type SearchOptions, searchRuns } from './run-search.js';
 import { asSummary, type RunSummary } from './run-summary.js';
 import { metadataOf, readSubmitted, type TaskFile } from './submitted.js';
@@ -24,7 +25,7 @@ export interface StartOptions {
 
 /** Which runs. Conditions that are left out hold for all. */
 export interface RunFilter {
-  /** One of these states. */
+  /** One of these states, as Temporal's list knows them: a run that was stopped has failed there. `search` asks the runs themselves. */
   state?: RunSummary['state'] | readonly RunSummary['state'][];
   /** Handles that begin so: those of runs that were started without an `id` are `run-<name>-…`. */
   prefix?: string;
@@ -34,7 +35,7 @@ export interface RunFilter {
 }
 
 export interface ListOptions extends RunFilter {
-  /** At most so many, the newest first; 20 if left out. */
+  /** At most so many; 20 if left out. */
   limit?: number;
 }
 
@@ -87,7 +88,9 @@ export class Runs {
     return new Run(this.#client, handle, runId === undefined ? {} : { runId });
   }
 
-  /** The newest runs first, running and ended. A run appears here a moment after its start. Throws `TemporalUnreachable`, `TemporalRefused`, and the signal's reason. */
+  /**
+   * Runs that go on, the newest first, then those that have ended, the last end first. A run appears here a moment after its start. Throws `TemporalUnreachable`, `TemporalRefused`, and the signal's reason.
+   */
   async list({ limit = DEFAULT_LIMIT, ...filter }: ListOptions = {}): Promise<RunSummary[]> {
     const found: RunSummary[] = [];
     if (limit < 1) return found;
@@ -98,25 +101,25 @@ export class Runs {
     return found;
   }
 
-  /** The same without a limit, read page by page as they are taken: `for await (const { run } of muster.runs.all({ state: 'running' }))`. */
+  /** The same in the same order, without a limit, read page by page as they are taken: `for await (const { run } of muster.runs.all({ state: 'running' }))`. */
   all(filter: RunFilter = {}): AsyncGenerator<RunSummary, void, undefined> {
     return this.#pages(filter, PAGE);
   }
 
   /**
-   * Runs by phase and by their task's name, together with the status of each: those that go on, the newest first, then those that have ended, the last end first.
+   * Runs by phase and by their task's name, in the same order, together with the status of each, which is asked for.
    * Where the namespace has the search attributes `MusterPhase` and `MusterName`, Temporal's list leaves out nearly all others; else each of the newest
    * 2,000 runs is asked. Throws as `list` does.
    */
-  search(options: SearchOptions = {}): Promise<RunsFound> {
-    return this.#within(undefined, () => searchRuns(this.#client, options, ({ run, runId }) => this.get(run, { runId }).status()));
+  search({ signal, ...options }: SearchOptions = {}): Promise<RunsFound> {
+    return this.#within(signal, () => searchRuns(this.#client, options, ({ run, runId }) => this.get(run, { runId }).status()));
   }
 
   async *#pages(filter: RunFilter, pageSize: number): AsyncGenerator<RunSummary, void, undefined> {
     if (Array.isArray(filter.state) && filter.state.length === 0) return;
-    const pages = this.#client.workflow.list({ query: queryOf(filter), pageSize })[Symbol.asyncIterator]();
+    const pages = listed(this.#client, queryOf(filter), pageSize);
     for (;;) {
-      const { value, done } = await this.#within(filter.signal, () => this.#answered(() => pages.next()));
+      const { value, done } = await this.#within(filter.signal, () => pages.next());
       if (done) return;
       const summary = asSummary(value);
       if (summary) yield summary;
@@ -134,26 +137,15 @@ export class Runs {
 
 const PAGE = 200;
 
-// Temporal's list writes CANCELLED with one L.
-const STATUS_WORDS: Record<RunSummary['state'], string[]> = {
-  running: ['Running'],
-  succeeded: ['Completed'],
-  failed: ['Failed', 'TimedOut'],
-  cancelled: ['Canceled', 'Terminated'],
-};
-
-function queryOf({ state, prefix, startedAfterMs }: RunFilter): string {
+/** The query of Temporal's list for these runs. */
+export function queryOf({ state, prefix, startedAfterMs }: RunFilter): string {
   const states = [state ?? []].flat().flatMap((each) => STATUS_WORDS[each]);
   return [
-    `WorkflowType = '${WORKFLOW_TYPES.run}'`,
-    ...(state === undefined ? [] : [`ExecutionStatus IN (${states.map(quoted).join(', ')})`]),
+    OF_A_RUN,
+    ...(state === undefined ? [] : [oneOf('ExecutionStatus', states)]),
     ...(prefix === undefined ? [] : [`WorkflowId STARTS_WITH ${quoted(prefix)}`]),
     ...(startedAfterMs === undefined ? [] : [`StartTime >= ${quoted(new Date(startedAfterMs).toISOString())}`]),
   ].join(' AND ');
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function randomShort(): string {

@@ -4,7 +4,8 @@ import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
 import { found } from '../spec/task/problem.js';
 import { OVERLAPS, type Overlap } from '../spec/task/schedule.js';
-import { readZonedTime, TIME_WHAT } from '../spec/task/zoned-time.js';
+import { readZonedTime, TIME_WHAT, utcText } from '../spec/task/zoned-time.js';
+import { abortable } from './abortable.js';
 import { invalidArgument } from './ask.js';
 import { FiringRefused, InvalidTask, ScheduleNotFound } from './errors.js';
 import { bringCode } from './files/bring.js';
@@ -20,6 +21,8 @@ export interface ApplyOptions {
   env?: Record<string, string | undefined>;
   /** Where relative paths in `files` and `repos` begin; they are packed now, and not at each start. The working directory if left out. */
   baseDir?: string;
+  /** Gives up packing and sending `files`, and the call itself; what Temporal has taken already is not taken back. */
+  signal?: AbortSignal;
 }
 
 export interface Applied {
@@ -77,9 +80,14 @@ export class Schedules {
 
   /**
    * Makes the schedule that the task's `schedule` says, or gives an existing one of this id the new task and times; whether it is paused stays as it is.
-   * Throws `InvalidTask`, also for a task without `schedule`.
+   * Throws `InvalidTask`, also for a task without `schedule`, and the signal's reason when it aborts.
    */
-  async apply(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: ApplyOptions = {}): Promise<Applied> {
+  apply(task: TaskFile, { signal, ...options }: ApplyOptions = {}): Promise<Applied> {
+    const work = () => this.#apply(task, options);
+    return abortable(signal, (own) => (own ? this.#client.withAbortSignal(own, work) : work()));
+  }
+
+  async #apply(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: Omit<ApplyOptions, 'signal'>): Promise<Applied> {
     const { submitted: written, parsed } = readSubmitted(task, env, id ?? 'task');
     if (parsed.schedule === null) throw new InvalidTask([{ path: 'schedule', message: 'expected a map with `cron` or `every`, got nothing' }]);
     const submitted = await bringCode(this.#client, written, { fleet: parsed.fleet, baseDir, env });
@@ -178,13 +186,16 @@ export class Schedules {
   backfill(id: string, { from: first, to: last = new Date(), overlap = 'buffer_all' }: BackfillOptions): Promise<Backfill> {
     return this.#ours(id, async (handle, { spec }) => {
       const [from, to] = [timeOf(first, spec.timezone), timeOf(last, spec.timezone)];
-      if (to.getTime() > Date.now()) throw new FiringRefused(`The schedule ${id} is not backfilled: ${utc(to)} has not come yet`);
-      if (from > to) throw new FiringRefused(`The schedule ${id} is not backfilled: ${utc(from)} is later than ${utc(to)}`);
+      if (to.getTime() > Date.now()) throw new FiringRefused(`The schedule ${id} is not backfilled: ${utcText(to.getTime())} has not come yet`);
+      if (from > to) throw new FiringRefused(`The schedule ${id} is not backfilled: ${utcText(from.getTime())} is later than ${utcText(to.getTime())}`);
       const times = await this.#timesOf(id, from, to);
       const [firstAtMs, lastAtMs] = [times[0], times.at(-1)];
-      if (firstAtMs === undefined || lastAtMs === undefined) throw new FiringRefused(`The schedule ${id} does not fire from ${utc(from)} to ${utc(to)}`);
+      if (firstAtMs === undefined || lastAtMs === undefined)
+        throw new FiringRefused(`The schedule ${id} does not fire from ${utcText(from.getTime())} to ${utcText(to.getTime())}`);
       if (times.length >= MOST_TIMES) {
-        throw new FiringRefused(`The schedule ${id} fires more than ${MOST_TIMES - 1} times from ${utc(from)} to ${utc(to)}: backfill a part of it`);
+        throw new FiringRefused(
+          `The schedule ${id} fires more than ${MOST_TIMES - 1} times from ${utcText(from.getTime())} to ${utcText(to.getTime())}: backfill a part of it`,
+        );
       }
       await handle.backfill({ start: from, end: to, overlap: overlapPolicy(overlap) });
       return { firings: times.length, firstAtMs, lastAtMs };
@@ -231,10 +242,6 @@ function timeOf(given: Date | string, timeZone: string | undefined): Date {
   const time = typeof given === 'string' ? readZonedTime(given, timeZone || 'UTC') : given.getTime();
   if (time === undefined || Number.isNaN(time)) throw new FiringRefused(`expected ${TIME_WHAT}, got ${found(given)}`);
   return new Date(time);
-}
-
-function utc(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }
 
 function refused(error: unknown): unknown {

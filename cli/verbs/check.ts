@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describeNodes } from '../../spec/task/elastic.js';
+import { counted } from '../../spec/words.js';
 import { print, printJson, say } from '../print.js';
 
 export function check(): Command {
@@ -17,8 +18,4 @@ export function check(): Command {
       const commands = groups.reduce((sum, group) => sum + group.commands.length, 0);
       print(`${file} is valid: ${name}, ${describeNodes(nodes, elastic)}${kinds} of the fleet ${fleet}, ${counted(commands, 'command')}`);
     });
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

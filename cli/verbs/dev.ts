@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { counted } from '../../spec/words.js';
 import type { DevStack } from '../../workers/dev-stack.js';
 import { EXIT, Exit } from '../exit.js';
 import { onlyOnLinux } from '../linux.js';
@@ -41,7 +42,7 @@ async function act({ hosts, port, uiPort = port + UI_PORT_ABOVE, data }: Options
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   const kept = data === undefined ? { inMemory: true } : { inMemory: false, dataDir: userPath(data) };
-  say(`starting a Temporal, a control worker and ${hosts} host${hosts === 1 ? '' : 's'}`);
+  say(`starting a Temporal, a control worker and ${counted(hosts, 'host')}`);
   const stack = await startDevStack({ hosts, port, uiPort, say, signal: interrupted.signal, ...kept });
   introduce(stack, data);
   if (!interrupted.signal.aborted) await new Promise((resolve) => interrupted.signal.addEventListener('abort', resolve, { once: true }));

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Check } from '../../client/index.js';
+import { counted } from '../../spec/words.js';
 import { EXIT, Exit } from '../exit.js';
 import { wholeNumber } from '../numbers.js';
 import { outColours, print, printJson, say } from '../print.js';
@@ -22,7 +23,7 @@ async function act({ fleet, pollLimit, json }: { fleet: string; pollLimit?: numb
   else for (const line of checks.flatMap(linesOf)) print(line);
   const count = (verdict: Check['verdict']) => checks.filter((each) => each.verdict === verdict).length;
   const [problems, warnings] = [count('problem'), count('warning')];
-  if (!json) say(problems + warnings === 0 ? 'All is well.' : `${words(problems, 'problem')}, ${words(warnings, 'warning')}`);
+  if (!json) say(problems + warnings === 0 ? 'All is well.' : `${counted(problems, 'problem')}, ${counted(warnings, 'warning')}`);
   if (problems > 0) throw new Exit(EXIT.runFailed);
 }
 
@@ -34,8 +35,4 @@ const PAINT = { ok: outColours.green, warning: outColours.yellow, problem: outCo
 function linesOf({ check, verdict, found, mend }: Check): string[] {
   const line = `${PAINT[verdict](verdict.padEnd(VERDICT_WIDTH))}  ${check.padEnd(CHECK_WIDTH)}  ${found}`;
   return mend === '' ? [line] : [line, `${' '.repeat(VERDICT_WIDTH + CHECK_WIDTH + 4)}→ ${mend}`];
-}
-
-function words(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

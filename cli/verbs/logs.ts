@@ -3,7 +3,7 @@ import { UsageError } from '../exit.js';
 import { parseMoment } from '../moment.js';
 import { gathered, wholeNumber } from '../numbers.js';
 import { type ChoiceOptions, choiceOf, MOST_TAIL, ranks, refuseUnknown } from '../output-choice.js';
-import { errColours, say, writeOut } from '../print.js';
+import { writeOut } from '../print.js';
 import { withMuster } from '../with-muster.js';
 
 interface Options extends ChoiceOptions {
@@ -23,7 +23,7 @@ export function logs(): Command {
     .option('-g, --generation <generation>', 'only what was written in this generation', wholeNumber('--generation', 1, Number.MAX_SAFE_INTEGER))
     .option('--since <time>', 'only what was written since then: how long ago, as 10m, or a time, as 2026-11-28T10:00:00Z', parseMoment('--since'))
     .option('-n, --tail <lines>', 'begin with the last so many lines of each node', wholeNumber('--tail', 0, MOST_TAIL))
-    .option('-t, --timestamps', 'with the time of each line')
+    .option('-t, --timestamps', 'with the time of each line, in UTC')
     .option('--raw', 'without prefixes')
     .option('--json', 'one JSON object a line')
     .action((handle: string, options: Options) => {
@@ -33,14 +33,14 @@ export function logs(): Command {
 }
 
 async function act(handle: string, { follow, timestamps = false, raw, json, ...choice }: Options): Promise<void> {
-  const [{ MergedOutput }, { paintByRank, showSkipped }] = await Promise.all([import('../output.js'), import('../follow-run.js')]);
+  const [{ MergedOutput }, { paintByRank, showSkipped, showTrouble }] = await Promise.all([import('../output.js'), import('../follow-run.js')]);
   await withMuster(async (muster) => {
     const output = new MergedOutput({ style: json ? 'json' : raw ? 'raw' : 'prefixed', timestamps, write: writeOut, paint: paintByRank });
     const wish = { output: follow ? ('follow' as const) : ('once' as const), ...choiceOf(choice) };
     for await (const event of muster.runs.get(handle).follow(wish)) {
       if (event.kind === 'output') await output.take(event.output);
       else if (event.kind === 'skipped') showSkipped(event, handle, json === true);
-      else if (event.kind === 'trouble') say(errColours.yellow(event.message));
+      else if (event.kind === 'trouble') showTrouble(event.message, json === true);
       else {
         output.fit(event.status.nodes);
         refuseUnknown(choice, event.status);

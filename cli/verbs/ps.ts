@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { RunPhase, RunsFound } from '../../client/index.js';
+import { counted } from '../../spec/words.js';
 import { formatDuration } from '../duration.js';
 import { UsageError } from '../exit.js';
 import { wholeNumber } from '../numbers.js';
@@ -22,15 +23,16 @@ const PHASES = Object.keys({
   ...{ queued: 0, gathering: 0, starting: 0, running: 0, restarting: 0, resizing: 0, stopping: 0, succeeded: 0, failed: 0, cancelled: 0 },
 } satisfies Record<RunPhase, 0>);
 
-/** What is known of a run; `nodes` only where the run could be asked. */
-interface Row {
+/** What is known of a run, by the names that its status has; what is null could not be asked. */
+export interface Row {
   run: string;
   name: string | null;
   phase: string;
   reason: string;
   message: string;
-  nodes: number | null;
-  startedAtMs: number;
+  nodesWanted: number | null;
+  /** As far as Temporal's list knows, where the run could not be asked: when its latest execution began. */
+  submittedAtMs: number;
   endedAtMs: number | null;
 }
 
@@ -44,9 +46,15 @@ export function ps(): Command {
     .action(({ phase: phases, name, limit, json }: Options) =>
       withMuster(async (muster) => {
         const found = await muster.runs.search({ limit, ...(phases === undefined ? {} : { phases }), ...(name === undefined ? {} : { name }) });
-        const rows = found.runs.map(rowOf);
+        const [rows, nowMs] = [found.runs.map(rowOf), Date.now()];
         if (json) for (const row of rows) printJson(row);
-        else for (const line of table(['RUN', 'PHASE', 'NODES', 'AGE', 'TOOK', 'MESSAGE'], rows.map(cells))) print(line);
+        else
+          for (const line of table(
+            ['RUN', 'PHASE', 'NODES', 'AGE', 'TOOK', 'MESSAGE'],
+            rows.map((row) => cells(row, nowMs)),
+          ))
+            print(line);
+        if (found.unanswered > 0) say(unanswered(found.unanswered, name !== undefined));
         if (found.by === 'asking')
           say('the namespace has no search attributes of runs, so each run was asked, which is slower; docs/operating.md says how to register them');
         if (found.lookedAt !== null) say(`only the newest ${found.lookedAt} runs were looked at`);
@@ -59,12 +67,19 @@ function phaseOf(text: string, before: RunPhase[] = []): RunPhase[] {
   return [...before, text as RunPhase];
 }
 
-function rowOf({ summary: { run, state, startedAtMs, endedAtMs }, status }: RunsFound['runs'][number]): Row {
-  const { phase = state, reason = '', message = '', name = null, nodesWanted: nodes = null } = status ?? {};
-  return { run, name, phase, reason, message, nodes, startedAtMs, endedAtMs };
+/** What is said of runs that could not be asked. */
+export function unanswered(count: number, byName: boolean): string {
+  const of = count === 1 ? 'it' : 'them';
+  const what = byName ? `whether ${count === 1 ? 'it has' : 'they have'} this name is not known` : `what Temporal's list knows of ${of} is shown`;
+  return `${counted(count, 'run')} could not be asked (does a control worker run?): ${what}`;
 }
 
-function cells({ run, phase, message, nodes, startedAtMs, endedAtMs }: Row): string[] {
-  const took = formatDuration((endedAtMs ?? Date.now()) - startedAtMs);
-  return [run, phase, nodes === null ? '-' : String(nodes), age(Date.now() - startedAtMs), took, printable(message)];
+export function rowOf({ summary: { run, state, startedAtMs, endedAtMs }, status }: RunsFound['runs'][number]): Row {
+  const { phase = state, reason = '', message = '', name = null, nodesWanted = null, submittedAtMs = startedAtMs } = status ?? {};
+  return { run, name, phase, reason, message, nodesWanted, submittedAtMs, endedAtMs: status?.endedAtMs ?? endedAtMs };
+}
+
+export function cells({ run, phase, message, nodesWanted, submittedAtMs, endedAtMs }: Row, nowMs: number): string[] {
+  const took = formatDuration((endedAtMs ?? nowMs) - submittedAtMs);
+  return [run, phase, nodesWanted === null ? '-' : String(nodesWanted), age(nowMs - submittedAtMs), took, printable(message)];
 }

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import { OVERLAPS, type Overlap } from '../../spec/task/schedule.js';
-import { readZonedTime, TIME_WHAT } from '../../spec/task/zoned-time.js';
+import { readZonedTime, TIME_WHAT, utcText } from '../../spec/task/zoned-time.js';
 import { UsageError } from '../exit.js';
 import { print, printJson, say } from '../print.js';
 import { withMuster } from '../with-muster.js';
@@ -66,7 +66,7 @@ export function backfill(): Command {
         const filled = await muster.schedules.backfill(id, { from, ...(to === undefined ? {} : { to }), ...(overlap === undefined ? {} : { overlap }) });
         if (json) return printJson(filled);
         const { firings, firstAtMs, lastAtMs } = filled;
-        const times = firings === 1 ? `1 firing, of ${utc(firstAtMs)}` : `${firings} firings, from ${utc(firstAtMs)} to ${utc(lastAtMs)}`;
+        const times = firings === 1 ? `1 firing, of ${utcText(firstAtMs)}` : `${firings} firings, from ${utcText(firstAtMs)} to ${utcText(lastAtMs)}`;
         say(`The schedule ${id} makes up for ${times} (overlap: ${overlap ?? 'buffer_all'}); \`muster schedule show ${id}\` tells how it goes`);
       }),
     );
@@ -85,7 +85,7 @@ function timeOf(option: string): (text: string) => string {
 }
 
 function signed(note: string): string {
-  return `${note} (${userName()} on ${hostname()}, ${utc(Date.now())})`;
+  return `${note} (${userName()} on ${hostname()}, ${utcText(Date.now())})`;
 }
 
 function userName(): string {
@@ -95,8 +95,4 @@ function userName(): string {
     // A user without an entry in /etc/passwd, as containers have.
     return `user ${process.getuid?.() ?? '?'}`;
   }
-}
-
-function utc(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }

@@ -3,7 +3,7 @@ import type { Run } from '../../client/index.js';
 import type { RunStatus } from '../../spec/nodes.js';
 import { addressReasons } from '../address-reasons.js';
 import { formatDuration } from '../duration.js';
-import { nodesTable, summary } from '../phases.js';
+import { nodesTable, restartsOf, summary } from '../phases.js';
 import { print, printJson } from '../print.js';
 import { withMuster } from '../with-muster.js';
 
@@ -59,14 +59,13 @@ async function follow(run: Run, view: { take(status: RunStatus): void; trouble(m
 }
 
 function describe(now: RunStatus): string[] {
-  const { run, phase, reason, message, generation, fleet, submittedAtMs, endedAtMs, nodes, warnings, failures, restarts, restartsLeft } = now;
+  const { run, phase, reason, message, generation, fleet, submittedAtMs, endedAtMs, nodes, warnings, failures } = now;
   const took = formatDuration((endedAtMs ?? Date.now()) - submittedAtMs);
   const ended = phase === 'failed' ? summary(now).slice(1) : nodesTable(nodes);
-  const budget =
-    restarts + (restartsLeft ?? 0) > 0 ? `, ${restarts} restart${restarts === 1 ? '' : 's'}${restartsLeft == null ? '' : `, ${restartsLeft} left`}` : '';
+  const restarts = restartsOf(now);
   return [
     `${run} ${phase}${phase === 'failed' ? ` (${reason})` : ''}: ${message}`,
-    `fleet ${fleet}, generation ${generation}, ${endedAtMs === null ? 'for' : 'took'} ${took}${budget}`,
+    `fleet ${fleet}, generation ${generation}, ${endedAtMs === null ? 'for' : 'took'} ${took}${restarts === '' ? '' : `, ${restarts}`}`,
     ...warnings.map((warning) => `warning: ${warning}`),
     ...(failures.length > 0 ? ['what went wrong, in order:', ...failures.map(({ type, message: what }) => `  ${type}: ${what}`)] : []),
     ...(nodes.length > 0 ? ended : []),

@@ -1,18 +1,30 @@
-import { named } from '../names.js';
+import { named } from '../../spec/words.js';
 
-/** What is to be said of things that are in another state than before, a line for each state. The first look says nothing. */
+interface Thing {
+  /** How it is called. */
+  name: string;
+  /** In which state it is. */
+  state: string;
+}
+
+/** What is to be said of things that are in another state than before. */
 export class Changes {
   #before: Map<string, string> | undefined;
 
-  /** `name`: how a thing is called, `state`: in which state it is. */
-  lines(things: readonly { name: string; state: string }[]): string[] {
-    const before = this.#before;
-    this.#before = new Map(things.map(({ name, state }) => [name, state]));
-    if (before === undefined) return [];
+  /** Those that are in another state than at the look before; whoever is not there any more is `gone`. At the first look all. */
+  of(things: readonly Thing[]): Thing[] {
+    const before = this.#before ?? new Map<string, string>();
+    const now = new Map(things.map(({ name, state }) => [name, state]));
+    this.#before = now;
+    const gone = [...before.keys()].filter((name) => !now.has(name)).map((name) => ({ name, state: 'gone' }));
+    return [...things.filter(({ name, state }) => before.get(name) !== state), ...gone];
+  }
+
+  /** The same as text, a line for each state. The first look says nothing. */
+  lines(things: readonly Thing[]): string[] {
+    const isFirst = this.#before === undefined;
     const changed = new Map<string, string[]>();
-    const note = (state: string, name: string) => changed.set(state, [...(changed.get(state) ?? []), name]);
-    for (const { name, state } of things) if (before.get(name) !== state) note(state, name);
-    for (const name of before.keys()) if (!this.#before.has(name)) note('gone', name);
-    return [...changed].map(([state, names]) => `${named(names)}: ${state}`);
+    for (const { name, state } of this.of(things)) changed.set(state, [...(changed.get(state) ?? []), name]);
+    return isFirst ? [] : [...changed].map(([state, names]) => `${named(names)}: ${state}`);
   }
 }

@@ -1,4 +1,5 @@
 import type { HostStatus } from '../../client/index.js';
+import { counted } from '../../spec/words.js';
 import { type Column, tableOf } from '../terminal/columns.js';
 import { type Line, lineOf, type Paint, type Span } from '../terminal/text.js';
 import { countOf, fold } from './fold.js';
@@ -39,7 +40,7 @@ export function hostsView(hosts: readonly HostStatus[], look: HostsLook): Line[]
   const words: Span[][] = [
     [
       { text: `fleet ${fleet}`, paint: paint.strong },
-      { text: `  ${hosts.length} host${hosts.length === 1 ? '' : 's'}${counts.length > 0 ? ` · ${counts.join(' · ')}` : ''}`, paint: paint.faint },
+      { text: `  ${counted(hosts.length, 'host')}${counts.length > 0 ? ` · ${counts.join(' · ')}` : ''}`, paint: paint.faint },
     ],
     ...problems.slice(0, 3).map((problem) => [problem]),
     ...(trouble === '' ? [] : [[{ text: trouble, paint: paint.warn }]]),

@@ -25,21 +25,19 @@ export class PlainRun {
   }
 }
 
-/** A fleet that is watched without a terminal: a line for each change, or with `json` an object for each host that has changed. */
+/** A fleet that is watched without a terminal: a line for each change, or with `json` an object for each host that has changed; of one that is not in the fleet any more, `host` and the state `gone`. */
 export class PlainHosts {
   #troubled = '';
-  readonly #known = new Map<string, string>();
+  readonly #changes = new Changes();
 
   constructor(private readonly json: boolean) {}
 
   take(hosts: HostStatus[]): void {
     this.#troubled = '';
-    for (const host of hosts) {
-      const state = `${host.state}${host.lease === null ? '' : ` by ${host.lease.handle}`}`;
-      if (this.#known.get(host.host) === state) continue;
-      this.#known.set(host.host, state);
-      if (this.json) printJson(host);
-      else print(`${host.host}: ${state}`);
+    const states = hosts.map(({ host, state, lease }) => ({ name: host, state: `${state}${lease === null ? '' : ` by ${lease.handle}`}` }));
+    for (const { name, state } of this.#changes.of(states)) {
+      if (this.json) printJson(hosts.find(({ host }) => host === name) ?? { host: name, state });
+      else print(`${name}: ${state}`);
     }
   }
 

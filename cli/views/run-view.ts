@@ -1,10 +1,12 @@
 import { DEFAULT_FLEET } from '../../spec/ids.js';
 import type { NodeState, NodeStatus, RunStatus } from '../../spec/nodes.js';
-import { named } from '../names.js';
+import { counted, named } from '../../spec/words.js';
+import { elapsed } from '../duration.js';
+import { restartsOf } from '../phases.js';
 import { type Column, tableOf } from '../terminal/columns.js';
 import { type Line, lineOf, type Paint, type Span } from '../terminal/text.js';
 import { countOf, fold } from './fold.js';
-import { age, elapsed } from './since.js';
+import { age } from './since.js';
 
 export interface RunLook {
   nowMs: number;
@@ -72,10 +74,10 @@ function headline({ run, phase, submittedAtMs, endedAtMs }: RunStatus, { nowMs, 
 }
 
 function counts(status: RunStatus, { paint }: RunLook): Span[] {
-  const { generation, restarts, restartsLeft, losses, nodes, nodesWanted, fleet } = status;
+  const { generation, losses, nodes, nodesWanted, fleet } = status;
   const of = nodes.length === 0 ? `${nodesWanted || '?'} nodes wanted` : countOf(nodes.map(({ state }) => state)).map(([state, count]) => `${count} ${state}`);
-  const budget = restarts + (restartsLeft ?? 0) > 0 ? [`${restarts} restart${restarts === 1 ? '' : 's'}, ${restartsLeft ?? '?'} left`] : [];
-  const lost = losses > 0 ? [`${losses} lost host${losses === 1 ? '' : 's'}`] : [];
+  const budget = [restartsOf(status)].filter(Boolean);
+  const lost = losses > 0 ? [counted(losses, 'lost host')] : [];
   return [{ text: [generation > 0 ? `generation ${generation}` : `fleet ${fleet}`, ...[of].flat(), ...budget, ...lost].join(' · '), paint: paint.faint }];
 }
 

@@ -1,3 +1,5 @@
+import { named } from '../../spec/words.js';
+
 /** What was looked at, how it is, and what to do about it. */
 export interface Check {
   check: string;
@@ -17,8 +19,7 @@ const NAMED = 5;
 
 /** `gpu-01, gpu-02 and 7 more`: a line stays a line, however many there are. */
 export function some(names: readonly string[]): string {
-  const shown = names.slice(0, NAMED).join(', ');
-  return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown;
+  return named(names, NAMED);
 }
 
 /** `1 host`, `3 hosts`. */

@@ -4,10 +4,11 @@ import type * as messages from '../../spec/messages.js';
 import type { FailureNote, NodeEnd, RunStatus } from '../../spec/nodes.js';
 import { describeWish, type ResizeWish } from '../../spec/resize.js';
 import type { Roster } from '../../spec/roster.js';
+import { counted } from '../../spec/words.js';
 import type { StoryEvent, StoryKind } from './event.js';
 import type { HistoryFact } from './facts.js';
 import { type Draft, Joined } from './joined.js';
-import { capital, counted, listOf, namesOf, nodesOf } from './words.js';
+import { capital, listOf, namesOf, nodesOf } from './words.js';
 
 /** Ends that were decided about so much later than they were heard belong to something else: nobody decides for as long without a control worker. */
 const NOTE_WITHIN_MS = 600_000;
@@ -120,6 +121,8 @@ export class Story {
       }
       case 'nodesEnded':
         return this.#ended({ atMs, message: message as messages.NodesEnded });
+      case 'rescaleWanted':
+        return one('asked', `Somebody wants ${wishOf(message)}`);
       case 'nodesSilent': {
         const { hosts, state } = message as messages.NodesSilent;
         const nodes = this.#nodes(hosts);
@@ -277,6 +280,13 @@ export class Story {
     this.#told.add(what);
     return known;
   }
+}
+
+/** Anybody may send this signal, with anything in it. */
+function wishOf(message: unknown): string {
+  const { nodes, groups } = (message ?? {}) as { nodes?: unknown; groups?: unknown };
+  const counts = typeof groups === 'object' && groups !== null ? Object.values(groups) : [nodes];
+  return counts.length > 0 && counts.every(Number.isInteger) ? describeWish(message as ResizeWish) : 'another number of nodes';
 }
 
 function isStop(end: NodeEnd): boolean {

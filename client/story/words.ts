@@ -1,13 +1,12 @@
 import type { RosterNode } from '../../spec/roster.js';
+import { named } from '../../spec/words.js';
 import type { StoryEvent } from './event.js';
 
 const MOST_NAMED = 6;
 
 /** `a, b and c`; of many the first ones, and how many more. */
 export function namesOf(names: readonly string[]): string {
-  const more = names.length - MOST_NAMED;
-  if (more > 0) return `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more`;
-  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  return named(names, MOST_NAMED);
 }
 
 /** `node 2 on gpu-07`, `nodes 0, 1 and 2`, or hosts that have no rank yet. */
@@ -23,10 +22,6 @@ export function nodesOf(nodes: StoryEvent['nodes']): string {
 /** `0 host-1 10.0.0.1, 1 host-2 10.0.0.2`. */
 export function listOf(nodes: readonly RosterNode[]): string {
   return namesOf(nodes.map(({ rank, host, address }) => `${rank} ${host} ${address}`));
-}
-
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** A sentence's beginning. */

@@ -1,5 +1,10 @@
 import { Cron } from 'croner';
 
+/** `2026-12-01T06:00:00Z`. */
+export function utcText(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
+}
+
 export const TIME_WHAT = 'a time such as `2026-12-01`, `2026-12-01 06:00` or `2026-12-01T06:00:00Z`';
 
 const FORM = /^(\d{4}-\d\d-\d\d)(?:[T ]([0-2]\d:[0-5]\d)(?::([0-5]\d)(?:\.0+)?)?)? ?(Z|[+-]\d\d:?[0-5]\d)?$/i;

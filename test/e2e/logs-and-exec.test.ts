@@ -179,7 +179,7 @@ it('says in one sentence what logs and exec cannot show or run', async () => {
   ]);
   expect(answers).toEqual([
     [2, 'There is no rank 2; the run has ranks 0 to 1'],
-    [2, expect.stringMatching(/^No node of the run is, or was, on nowhere; its hosts are host-\d, host-\d$/)],
+    [2, expect.stringMatching(/^No node of the run is, or was, on nowhere; its hosts are host-\d and host-\d$/)],
     [2, 'There is no generation 2 so far; the run is in generation 1'],
     [2, 'There is no rank 2; the run has ranks 0 to 1'],
     [2, 'Say on which node, with --rank, or --all: the run has ranks 0 to 1'],

@@ -151,7 +151,7 @@ it('tells the story of a run that restarted and ended, to people and to programs
     muster(['events', 'story', '--limit', '1'], machines.env),
   ]);
   const steps = [
-    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}submitted {2}The task story was submitted by \d+@/,
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d) {2}submitted {2}The task story was submitted by \d+@/,
     / queued {5}Waiting for 2 hosts of the fleet default$/,
     / granted {4}The fleet has granted host-\d and host-\d$/,
     / gathered {3}host-\d and host-\d are ready$/,
@@ -174,7 +174,7 @@ it('tells the story of a run that restarted and ended, to people and to programs
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line).message),
-  ).toEqual(lines.map((line) => line.slice(32)));
+  ).toEqual(lines.map((line) => line.replace(/^\S+ \S+ +\S+ +/, '')));
   expect(newest.stdout).toBe(`${lines.at(-1)}\n`);
   expect((await muster(['events', 'no-such-run'], machines.env)).stderr).toContain('There is no run no-such-run');
 });

@@ -198,7 +198,7 @@ describe('one thing is wrong', () => {
       { hosts: [host('h1'), host('h2', { address: '10.0.0.1' })] },
       'addresses',
       'warning',
-      /10\.0\.0\.1 is the address of h1, h2/,
+      /10\.0\.0\.1 is the address of h1 and h2/,
       /address of its own/,
     ],
     ['a disk that is low', { agents: [withDisk(1.5 * GIB, 100 * GIB)] }, 'disks', 'warning', /h1 has 1\.5 GiB free at \/data/, /--keep 1d/],

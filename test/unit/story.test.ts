@@ -106,6 +106,17 @@ it.each<[string, HistoryFact[], string[], FailureNote[]?]>([
     ['queued: Waiting for 3 hosts of the fleet default'],
   ],
   ['pinned hosts are named', [told('leaseRequested', request({ hosts: ['a', 'b'] }))], ['queued: Waiting for 3 hosts of the fleet default: a and b']],
+  [
+    'a wish by signal',
+    [heard('rescaleWanted', { nodes: 5 }), heard('rescaleWanted', { nodes: 1 })],
+    ['asked: Somebody wants 5 nodes', 'asked: Somebody wants 1 node'],
+  ],
+  ['a wish by signal for groups', [heard('rescaleWanted', { groups: { workers: 5, head: 1 } })], ['asked: Somebody wants workers: 5, head: 1']],
+  ...[undefined, null, 'five', [], { nodes: '5' }, { groups: { workers: {} } }, { groups: {} }].map((nonsense): [string, HistoryFact[], string[]] => [
+    `a wish that is ${JSON.stringify(nonsense)}`,
+    [heard('rescaleWanted', nonsense)],
+    ['asked: Somebody wants another number of nodes'],
+  ]),
   ['more hosts than are needed', [told('leaseRequested', request({ extra: true, parts: [{ nodes: 5 }] }))], ['queued: It would take up to 5 more hosts']],
   ['a grant', [heard('hostsGranted', { request: 'q', hosts: [{ host: 'a' }] })], ['granted: The fleet has granted a']],
   ['a refusal', [heard('leaseRefused', { request: 'q', failure: { type: 'CannotBeMet', message: 'the run needs more' } })], ['refused: The run needs more']],

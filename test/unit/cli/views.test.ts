@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { elapsed } from '../../../cli/duration.js';
+import { restartsOf } from '../../../cli/phases.js';
 import { widthOf } from '../../../cli/terminal/text.js';
 import { Changes } from '../../../cli/views/changes.js';
 import { hostsView } from '../../../cli/views/hosts-view.js';
+import { PlainHosts } from '../../../cli/views/plain.js';
 import { type RunLook, runView } from '../../../cli/views/run-view.js';
-import { age, elapsed, Since } from '../../../cli/views/since.js';
+import { age, Since } from '../../../cli/views/since.js';
 import type { HostStatus } from '../../../spec/fleet.js';
 import type { NodeState, NodeStatus, RunStatus } from '../../../spec/nodes.js';
 
@@ -81,6 +84,21 @@ describe('a run', () => {
   });
 
   it.each([
+    [{ restarts: 0, restartsLeft: 0 }, ''],
+    [{ restarts: 0, restartsLeft: 3 }, '0 restarts, 3 left'],
+    [{ restarts: 2, restartsLeft: 1, generation: 3 }, '2 restarts, 1 left'],
+    // One that is decided, and has no generation yet.
+    [{ restarts: 1, restartsLeft: 0, generation: 1 }, '1 restart, 0 left'],
+    [{ restarts: 7, restartsLeft: 0, generation: 1 }, '7 restarts of single nodes, 0 left for the node with the fewest'],
+    // Of older versions.
+    [{ restarts: 2, restartsLeft: null, generation: 3 }, '2 restarts'],
+  ])('says of %j: %s', (counts: Partial<RunStatus>, words) => {
+    expect(restartsOf(status(counts))).toBe(words);
+    const [, second] = show(status({ nodes: [node(0, 'running')], ...counts }), { columns: 200 });
+    expect(second).toBe([`generation ${counts.generation ?? 1}`, '1 running', words].filter(Boolean).join(' · '));
+  });
+
+  it.each([
     ['the first ones where all are well', (rank: number): NodeState => (rank < 0 ? 'failed' : 'running'), ['0', '1', '2'], '… and 57 more running'],
     [
       'those that need a look',
@@ -150,6 +168,37 @@ describe('a fleet', () => {
     ]);
   });
 
+  it.each([
+    [false, ['a: held by run-a', 'b: free'], ['a: free', 'b: gone']],
+    [
+      true,
+      [
+        { host: 'a', state: 'held' },
+        { host: 'b', state: 'free' },
+      ],
+      [
+        { host: 'a', state: 'free' },
+        { host: 'b', state: 'gone' },
+      ],
+    ],
+  ])('is told host by host without a terminal, and so is who left it; as JSON: %s', (json, first, second) => {
+    const lease = { runId: 'r', handle: 'run-a', epoch: 1, request: '', state: 'held' as const, stop: { signal: 'SIGTERM', seconds: 1 } };
+    const written: string[] = [];
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    const view = new PlainHosts(json);
+    const told = (hosts: HostStatus[]) => {
+      view.take(hosts);
+      return written.splice(0).map((line) => (json ? (({ host: id, state }) => ({ host: id, state }))(JSON.parse(line)) : line.trimEnd()));
+    };
+    try {
+      expect(told([host('a', 'held', { lease }), host('b', 'free')])).toEqual(first);
+      expect(told([host('a', 'free')])).toEqual(second);
+      expect(told([host('a', 'free')])).toEqual([]);
+    } finally {
+      write.mockRestore();
+    }
+  });
+
   it('is folded where it is large', () => {
     const hosts = Array.from({ length: 500 }, (_, i) => host(`h${i}`, i === 400 ? 'silent' : 'free'));
     const lines = hostsView(hosts, { ...look, rows: 10 }).map(({ painted }) => painted);
@@ -177,6 +226,7 @@ it.each([
   [59_999, '59 s', '59 s'],
   [65_000, '1 min', '1 min 5 s'],
   [3_700_000, '1 h', '1 h 1 min'],
+  [3_600_000, '1 h', '1 h'],
   [50 * 3_600_000, '2 d', '2 d 2 h'],
 ])('says %d ms as %s and %s', (ms, coarse, fine) => {
   expect([age(ms), elapsed(ms)]).toEqual([coarse, fine]);

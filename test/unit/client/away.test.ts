@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { ask } from '../../../client/ask.js';
@@ -22,16 +23,19 @@ it('calls that last end with the reason of their signal at once, also while Temp
   const muster = new Muster(lazyClient({ address: '127.0.0.1:1', namespace: 'default' }));
   const stop = new AbortController();
   const { signal } = stop;
+  setMaxListeners(0, signal);
   const calls = [
     muster.runs.list({ signal }),
     muster.runs.all({ signal }).next(),
+    muster.runs.search({ signal }),
+    muster.schedules.apply({ commands: ['true'], schedule: { every: '1h' } }, { signal }),
     muster.runs.start({ commands: ['true'] }, { signal }),
     muster.runs.get('x').wait({ signal }),
   ];
   const ends = Promise.all(calls.map((call) => call.catch((error: unknown) => error)));
   const reason = new Error('enough');
   stop.abort(reason);
-  expect(await ends).toEqual([reason, reason, reason, reason]);
+  expect(await ends).toEqual(calls.map(() => reason));
   expect(await muster.runs.list({ signal }).catch((error: unknown) => error)).toBe(reason);
   await muster.close();
 }, 10_000);

@@ -2,8 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { createProgram } from '../../../cli/program.js';
+import type { RunEvent } from '../../../client/index.js';
 
 const FILE = new URL('../../../docs/command-line.md', import.meta.url);
+
+/** The lines of `run`, `attach` and `logs` with `--json`, by their `event`. */
+const LINES: Record<RunEvent['kind'], string> = {
+  output: "a line of output: `rank`, `host`, `startNumber`, `generation`, `atMs` (of the host's clock; null where it is not known), `line`",
+  status: "every change of the run's [status](wire.md#a-runs-status), with its fields beside `event`; the final one last. Not of `logs`",
+  skipped: 'output that is not shown: `rank`, `host`, `bytes`',
+  trouble: 'what keeps one from following for now, and is tried again: `message`',
+};
 
 const HEAD = `# The command line
 
@@ -33,6 +42,28 @@ source <(muster completion bash)     # in ~/.bashrc
 source <(muster completion zsh)      # in ~/.zshrc, after compinit
 muster completion fish | source      # in ~/.config/fish/config.fish
 \`\`\`
+
+## One JSON object a line
+
+\`run\`, \`attach\` and \`logs -f\` mix several kinds of lines, which \`event\` tells apart:
+
+| \`event\` | |
+|---|---|
+${Object.entries(LINES)
+  .map(([event, text]) => `| \`${event}\` | ${text} |`)
+  .join('\n')}
+
+All others have one kind each, without \`event\`:
+
+| of | a line is |
+|---|---|
+| \`status --watch\` | the [status](wire.md#a-runs-status) at each change; trouble is said on stderr |
+| \`events\` | \`atMs\`, \`kind\`, \`message\`, \`generation\`, \`nodes\`, \`reason\`: the [library](library.md)'s \`StoryEvent\` |
+| \`ps\` | \`run\`, \`name\`, \`phase\`, \`reason\`, \`message\`, \`nodesWanted\`, \`submittedAtMs\`, \`endedAtMs\`, as in the status; \`name\` and \`nodesWanted\` are null where the run could not be asked, and \`submittedAtMs\` is the begin of its latest execution then |
+| \`hosts\` | a host; with \`--watch\` each that has changed, and of one that is not in the fleet any more its \`host\` and \`"state": "gone"\` |
+| \`schedule list\` | a schedule; \`schedule show\` has one object, with \`lastFirings\` |
+| \`nodes\` | a roster |
+| \`doctor\` | \`check\`, \`verdict\`, \`found\`, \`mend\` |
 
 ## Exit codes
 
