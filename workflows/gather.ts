@@ -51,7 +51,8 @@ export async function lease(
   const refusalOf = () => record.refused.find((refusal) => refusal.request === request);
   const answered = () => grantOf() !== undefined || refusalOf() !== undefined || interrupted();
   let inTime = false;
-  for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
+  // A fleet that was begun anew at the last moment is asked again, and has its time to answer.
+  for (let waitMs = REPEAT_FIRST_MS; !inTime && Date.now() < deadlineMs + MARGIN_MS; waitMs = Math.min(waitMs * 2, REPEAT_MAX_MS)) {
     const { fleetRebuilds } = record;
     tellFleet(fleet, message);
     const toldAtMs = Date.now();

@@ -74,6 +74,7 @@ it('gives a program the variables that docs/environment.md has, all of them and 
   await until(() => existsSync(`${out}-start-0`), true, 60_000);
   await run.rescale(2);
   await until(() => existsSync(`${out}-exec`), true, 60_000);
+  await run.exec({ rank: 0, command: dump('beside') });
   await run.stop({ mode: 'now' });
   const { runId } = await run.wait();
   const schedules = new Schedules(machines.client);
@@ -82,7 +83,7 @@ it('gives a program the variables that docs/environment.md has, all of them and 
   await until(() => existsSync(`${out}-scheduled`), true, 60_000);
   await schedules.delete('variables');
 
-  const seen = ['start-0', 'start-1', 'exec', 'scheduled'].flatMap((name) => readFileSync(`${out}-${name}`, 'utf8').split('\0').slice(0, -1));
+  const seen = ['start-0', 'start-1', 'exec', 'beside', 'scheduled'].flatMap((name) => readFileSync(`${out}-${name}`, 'utf8').split('\0').slice(0, -1));
   const names = new Set(seen.map((entry) => entry.split('=', 1)[0] ?? ''));
   const ours = [...names].filter((name) => !OF_SHELLS.includes(name) && (machines.env[name] === undefined || isReservedEnv(name)));
   const doc = readFileSync(new URL('../../docs/environment.md', import.meta.url), 'utf8');
