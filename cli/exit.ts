@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { AWAY, REFUSED } from '../client/rpc-words.js';
 import type { RunStatus } from '../spec/nodes.js';
 
 /** What the command ends with, as docs/command-line.md lists it. 130 and 143 are 128 and the signal that interrupted it. */
@@ -61,15 +62,10 @@ const CODES: Record<string, number> = {
   CommandTimedOut: EXIT.timedOut,
 };
 
-// gRPC's numbers for what is the server's or the wire's doing, in words.
-const CONNECTION: Record<number, string> = {
-  4: 'Temporal does not answer in time',
-  5: 'Temporal does not know the namespace',
-  7: 'Temporal refuses: permission denied',
-  8: 'Temporal is busy: its limits are used up',
-  14: 'Temporal cannot be reached any more',
-  16: 'Temporal refuses: the credentials are missing or wrong',
-};
+// gRPC's numbers.
+const [INVALID_ARGUMENT, NOT_FOUND] = [3, 5];
+/** What they mean where an error comes as the SDK or the connection throws it. */
+const RPC: Record<number, string> = { ...AWAY, ...REFUSED, [NOT_FOUND]: 'Temporal does not know the namespace' };
 
 /** What a command that failed says and ends with: one sentence for everything but a bug. */
 export function verdictOf(error: unknown): { code: number; message: string } {
@@ -77,8 +73,8 @@ export function verdictOf(error: unknown): { code: number; message: string } {
   if (error instanceof Error) {
     const code = CODES[error.name] ?? CODES[error.constructor.name];
     if (code !== undefined) return { code, message: error.message };
-    const connection = connectionProblem(error);
-    if (connection !== undefined) return { code: EXIT.unreachable, message: connection };
+    const said = saidByTemporal(error);
+    if (said !== undefined) return said;
   }
   const stack = inspect(error);
   return { code: EXIT.bug, message: `Muster has a bug: ${stack}` };
@@ -91,11 +87,15 @@ export function codeOf({ phase, reason }: Pick<RunStatus, 'phase' | 'reason'>): 
   return reason === 'InvalidSpec' ? EXIT.usage : EXIT.runFailed;
 }
 
-function connectionProblem(error: Error): string | undefined {
+function saidByTemporal(error: Error): { code: number; message: string } | undefined {
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const { code, details } = each as { code?: unknown; details?: unknown };
-    const words = typeof code === 'number' ? CONNECTION[code] : undefined;
-    if (words !== undefined) return typeof details === 'string' && details !== '' ? `${words} (${details})` : words;
+    const { code, details, namespace } = each as { code?: unknown; details?: unknown; namespace?: unknown };
+    if (each.name === 'NamespaceNotFoundError') return { code: EXIT.unreachable, message: `${RPC[NOT_FOUND]} ${namespace}` };
+    // Programs that fail have a number, too, but no details.
+    if (typeof code !== 'number' || typeof details !== 'string') continue;
+    const words = details === '' ? '' : ` (${details})`;
+    if (code === INVALID_ARGUMENT) return { code: EXIT.usage, message: `Temporal does not take what was asked for${words}` };
+    if (RPC[code] !== undefined) return { code: EXIT.unreachable, message: `${RPC[code]}${words}` };
   }
   return undefined;
 }

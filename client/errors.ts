@@ -9,12 +9,12 @@ export class InvalidTask extends Error {
   }
 }
 
-/** There is no run of this handle in the namespace, or it is older than the namespace's retention. */
+/** There is no run of this handle in the namespace, or it is older than the namespace's retention; or what has this handle is no run. */
 export class RunNotFound extends Error {
   override readonly name = 'RunNotFound';
 
   constructor(readonly handle: string) {
-    super(`There is no run ${handle}; \`muster ps\` lists the runs`);
+    super(`${handle === '' ? 'An empty text names no run' : `There is no run ${shortened(handle)}`}; \`muster ps\` lists the runs`);
   }
 }
 
@@ -23,7 +23,7 @@ export class ScheduleNotFound extends Error {
   override readonly name = 'ScheduleNotFound';
 
   constructor(readonly id: string) {
-    super(`There is no schedule ${id} that starts runs; \`muster schedule list\` lists them`);
+    super(`${id === '' ? 'An empty text names no schedule' : `There is no schedule ${shortened(id)} that starts runs`}; \`muster schedule list\` lists them`);
   }
 }
 
@@ -96,4 +96,11 @@ export class CommandLost extends Error {
 /** The command has taken longer than it may, and was ended. */
 export class CommandTimedOut extends Error {
   override readonly name = 'CommandTimedOut';
+}
+
+const MOST_SHOWN = 200;
+
+/** What somebody took for a name may be a whole file. */
+function shortened(name: string): string {
+  return name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name;
 }

@@ -2,6 +2,7 @@
 
 export { ServerTooOld, TemporalUnreachable } from '../connection/dial.js';
 export { BadConnectionConfig, type TemporalOptions } from '../connection/options.js';
+export type { CommandStream } from '../spec/commands.js';
 export type { Failure, FailureOrigin, FailureType } from '../spec/failures.js';
 export type { HostStatus } from '../spec/fleet.js';
 export type { Plan, StopAnswer, StopMode } from '../spec/messages.js';

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, isGrpcCancelledError, type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  type Client,
+  isGrpcCancelledError,
+  QueryNotRegisteredError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import type { OutputChunk, ReadOutputInput } from '../spec/activities.js';
 import { hostQueue } from '../spec/ids.js';
 import * as messages from '../spec/messages.js';
@@ -7,7 +15,7 @@ import type { RunStatus } from '../spec/nodes.js';
 import type { ResizeWish } from '../spec/resize.js';
 import type { Roster } from '../spec/roster.js';
 import { abortable } from './abortable.js';
-import { ANSWER_LIMIT_MS, ask, isPassing, NoSuchWorkflow } from './ask.js';
+import { ANSWER_LIMIT_MS, ask, invalidArgument, isPassing, NoSuchWorkflow } from './ask.js';
 import { RescaleRefused, RunEnded, RunNotFound, WaitTimedOut } from './errors.js';
 import { type ExecOptions, type ExecResult, exec } from './exec.js';
 import { type FollowOptions, follow, type OutputChoice, type RunEvent } from './follow.js';
@@ -61,9 +69,9 @@ export class Run {
 
   /** What the run is doing, or how it ended. Throws `RunNotFound`, and `NobodyAnswers` for a run that goes on. */
   async status(): Promise<RunStatus> {
-    const description = await this.#found(() => this.#client.withDeadline(Date.now() + ANSWER_LIMIT_MS, () => this.#workflow.describe()));
+    const description = await this.#describe();
     if (description.status.name === 'RUNNING') return this.#query(() => this.#workflow.query(messages.status));
-    return this.#final();
+    return this.#final(description);
   }
 
   /** The sealed roster of the current generation; null before the first seal. Throws as `status` does. */
@@ -167,7 +175,7 @@ export class Run {
    */
   async *events({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<StoryEvent, void, undefined> {
     signal?.throwIfAborted();
-    const { runId } = await this.#found(() => this.#workflow.describe());
+    const { runId } = await this.#describe();
     const failures = await this.status().then(
       (status) => status.failures ?? [],
       () => [],
@@ -199,10 +207,12 @@ export class Run {
     try {
       return await ask(this.#client, `the run ${this.handle}`, message);
     } catch (error) {
-      if (error instanceof WorkflowUpdateFailedError) throw new RescaleRefused(error.cause?.message ?? error.message, { cause: error });
-      if (!(error instanceof NoSuchWorkflow)) throw error;
-      await this.#found(() => this.#workflow.describe());
-      throw new RunEnded(this.handle);
+      const refused = error instanceof WorkflowUpdateFailedError;
+      if (!refused && !(error instanceof NoSuchWorkflow) && invalidArgument(error) === undefined) throw error;
+      // What is no run refuses, too.
+      await this.#describe();
+      if (refused) throw new RescaleRefused(error.cause?.message ?? error.message, { cause: error });
+      throw error instanceof NoSuchWorkflow ? new RunEnded(this.handle) : error;
     }
   }
 
@@ -224,16 +234,22 @@ export class Run {
     });
   }
 
-  #final(): Promise<RunStatus> {
+  async #final(before?: WorkflowExecutionDescription): Promise<RunStatus> {
+    // Nobody waits for the end of what is no run.
+    if (before === undefined) await this.#describe();
     return this.#found(async () => {
       const outcome = await outcomeOf(this.#workflow);
       if ('status' in outcome) return outcome.status;
-      const [description, known] = await Promise.all([
-        this.#workflow.describe(),
-        this.#query(() => this.#workflow.query(messages.status)).catch(() => undefined),
-      ]);
+      const [description, known] = await Promise.all([this.#describe(), this.#query(() => this.#workflow.query(messages.status)).catch(() => undefined)]);
       return closedStatus(description, outcome.failure, known);
     });
+  }
+
+  /** What Temporal knows of the run. Throws `RunNotFound` also for a workflow that is no run. */
+  async #describe(): Promise<WorkflowExecutionDescription> {
+    const description = await this.#found(() => this.#client.withDeadline(Date.now() + ANSWER_LIMIT_MS, () => this.#workflow.describe()));
+    if (description.type !== messages.WORKFLOW_TYPES.run) throw new RunNotFound(this.handle);
+    return description;
   }
 
   async #query<T>(query: () => Promise<T>): Promise<T> {
@@ -241,6 +257,8 @@ export class Run {
       return await ask(this.#client, `the run ${this.handle}`, query);
     } catch (error) {
       if (error instanceof NoSuchWorkflow) throw new RunNotFound(this.handle);
+      // The SDK says so of every question that Temporal finds invalid, be it for the handle.
+      if (error instanceof QueryNotRegisteredError) await this.#describe();
       throw error;
     }
   }
@@ -249,7 +267,8 @@ export class Run {
     try {
       return await call();
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw new RunNotFound(this.handle);
+      // No run has a handle that is empty, or longer than Temporal takes.
+      if (error instanceof WorkflowNotFoundError || invalidArgument(error) !== undefined) throw new RunNotFound(this.handle);
       throw temporalError(error);
     }
   }

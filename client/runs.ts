@@ -3,7 +3,8 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import { controlQueue, runHandle } from '../spec/ids.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
 import { abortable } from './abortable.js';
-import { ANSWER_LIMIT_MS } from './ask.js';
+import { ANSWER_LIMIT_MS, invalidArgument } from './ask.js';
+import { InvalidTask } from './errors.js';
 import { bringCode } from './files/bring.js';
 import { Run } from './run.js';
 import { listed, OF_A_RUN, oneOf, quoted, STATUS_WORDS } from './run-query.js';
@@ -78,6 +79,8 @@ export class Runs {
         const { firstExecutionRunId } = await this.#answered(() => start(handle));
         return new Run(this.#client, handle, { firstExecutionRunId });
       } catch (error) {
+        const why = invalidArgument(error);
+        if (why !== undefined) throw new InvalidTask([{ path: '', message: `Temporal does not take it: ${why}` }]);
         if (id !== undefined || !(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
     }

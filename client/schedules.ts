@@ -1,18 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, ScheduleAlreadyRunning, type ScheduleDescription, type ScheduleHandle, ScheduleNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  type ScheduleDescription,
+  type ScheduleHandle,
+  ScheduleNotFoundError,
+} from '@temporalio/client';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { WORKFLOW_TYPES } from '../spec/messages.js';
 import { found } from '../spec/task/problem.js';
 import { OVERLAPS, type Overlap } from '../spec/task/schedule.js';
 import { readZonedTime, TIME_WHAT, utcText } from '../spec/task/zoned-time.js';
 import { abortable } from './abortable.js';
-import { invalidArgument } from './ask.js';
+import { ANSWER_LIMIT_MS, invalidArgument } from './ask.js';
 import { FiringRefused, InvalidTask, ScheduleNotFound } from './errors.js';
 import { bringCode } from './files/bring.js';
 import { pause } from './pause.js';
 import { overlapPolicy, scheduledHandle, scheduleOptions } from './schedule-options.js';
 import { detailsOf, type ScheduleDetails, type ScheduleStatus, statusOf } from './schedule-status.js';
 import { readSubmitted, type TaskFile } from './submitted.js';
+import { called } from './temporal-error.js';
 
 export interface ApplyOptions {
   /** The schedule's id; the task's name if left out. */
@@ -66,11 +74,16 @@ export interface Backfill {
 /** A message to a schedule is taken up at once, or Temporal has other troubles. */
 const TAKEN_UP_MS = 10_000;
 const LOOK_EVERY_MS = 50;
+/** gRPC's number. */
+const NOT_FOUND = 5;
 /** As many times as Temporal tells at once, and as many firings as may wait. */
 const MOST_TIMES = 1_000;
 const MOST_SHOWN_RUNS = 3;
 
-/** Temporal Schedules that start runs: each firing is a run of its own, with a handle that ends in its time. */
+/**
+ * Temporal Schedules that start runs: each firing is a run of its own, with a handle that ends in its time. Every method throws `TemporalUnreachable`, also
+ * where Temporal does not answer a question within 10 s, and `TemporalRefused`.
+ */
 export class Schedules {
   readonly #client: Client;
 
@@ -90,19 +103,19 @@ export class Schedules {
   async #apply(task: TaskFile, { id, env = process.env, baseDir = process.cwd() }: Omit<ApplyOptions, 'signal'>): Promise<Applied> {
     const { submitted: written, parsed } = readSubmitted(task, env, id ?? 'task');
     if (parsed.schedule === null) throw new InvalidTask([{ path: 'schedule', message: 'expected a map with `cron` or `every`, got nothing' }]);
-    const submitted = await bringCode(this.#client, written, { fleet: parsed.fleet, baseDir, env });
+    const submitted = await called(() => bringCode(this.#client, written, { fleet: parsed.fleet, baseDir, env }));
     const scheduleId = id ?? parsed.name;
     const options = scheduleOptions(scheduleId, submitted, parsed, parsed.schedule);
-    const created = await this.#client.schedule.create(options).then(
+    const created = await this.#taken(() => this.#client.schedule.create(options)).then(
       () => true,
       (error: unknown) => {
         if (error instanceof ScheduleAlreadyRunning) return false;
-        throw refused(error);
+        throw error;
       },
     );
     return this.#ours(scheduleId, async (handle) => {
-      if (!created) await handle.update(({ state }) => ({ ...options, state })).catch((error: unknown) => Promise.reject(refused(error)));
-      const { paused, nextAtMs } = statusOf(await handle.describe());
+      if (!created) await this.#taken(() => handle.update(({ state }) => ({ ...options, state })));
+      const { paused, nextAtMs } = statusOf(await this.#answered(() => handle.describe()));
       return { id: scheduleId, created, paused, nextAtMs };
     });
   }
@@ -110,11 +123,15 @@ export class Schedules {
   /** The schedules of the namespace that start runs. Temporal's list is a moment behind. */
   async list(): Promise<ScheduleStatus[]> {
     const ids: string[] = [];
-    for await (const { scheduleId, action } of this.#client.schedule.list()) if (action?.workflowType === WORKFLOW_TYPES.run) ids.push(scheduleId);
+    const listed = this.#client.schedule.list()[Symbol.asyncIterator]();
+    for (let next = await this.#answered(() => listed.next()); !next.done; next = await this.#answered(() => listed.next())) {
+      const { scheduleId, action } = next.value;
+      if (action?.workflowType === WORKFLOW_TYPES.run) ids.push(scheduleId);
+    }
     const found: ScheduleStatus[] = [];
     for (const id of ids.sort()) {
       try {
-        found.push(statusOf(await this.#client.schedule.getHandle(id).describe()));
+        found.push(statusOf(await this.#answered(() => this.#client.schedule.getHandle(id).describe())));
       } catch (error) {
         // Deleted meanwhile.
         if (!(error instanceof ScheduleNotFoundError)) throw error;
@@ -132,7 +149,7 @@ export class Schedules {
   pause(id: string, { note = 'paused' }: { note?: string } = {}): Promise<PauseAnswer> {
     return this.#ours(id, async (handle, { state }) => {
       if (state.paused) return { changed: false, note: state.note ?? '' };
-      await handle.pause(note);
+      await this.#answered(() => handle.pause(note));
       return { changed: true, note };
     });
   }
@@ -141,7 +158,7 @@ export class Schedules {
   resume(id: string, { note = 'resumed' }: { note?: string } = {}): Promise<PauseAnswer> {
     return this.#ours(id, async (handle, { state }) => {
       if (!state.paused) return { changed: false, note: state.note ?? '' };
-      await handle.unpause(note);
+      await this.#answered(() => handle.unpause(note));
       return { changed: true, note };
     });
   }
@@ -166,10 +183,11 @@ export class Schedules {
       while (before.runs.some(({ run }) => run === scheduledHandle(id, atMs))) atMs += 1_000;
       const run = scheduledHandle(id, atMs);
       const triggerImmediately = { overlapPolicy: OVERLAP_NUMBERS[effective], scheduledTime: msToTs(atMs) };
-      await this.#client.workflowService.patchSchedule({ ...this.#which(id), requestId: randomUUID(), patch: { triggerImmediately } });
+      const patch = { ...this.#which(id), requestId: randomUUID(), patch: { triggerImmediately } };
+      await this.#answered(() => this.#client.workflowService.patchSchedule(patch));
       const canWait = WAITING.includes(effective);
       for (const end = performance.now() + TAKEN_UP_MS; ; await pause(LOOK_EVERY_MS)) {
-        const { runs, firings } = statusOf(await handle.describe());
+        const { runs, firings } = statusOf(await this.#answered(() => handle.describe()));
         if (runs.some((taken) => taken.run === run)) return { run, state: 'started' };
         const late = performance.now() > end;
         if (canWait && firings.waiting > (late ? 0 : before.firings.waiting)) return { run, state: 'waiting' };
@@ -197,7 +215,7 @@ export class Schedules {
           `The schedule ${id} fires more than ${MOST_TIMES - 1} times from ${utcText(from.getTime())} to ${utcText(to.getTime())}: backfill a part of it`,
         );
       }
-      await handle.backfill({ start: from, end: to, overlap: overlapPolicy(overlap) });
+      await this.#answered(() => handle.backfill({ start: from, end: to, overlap: overlapPolicy(overlap) }));
       return { firings: times.length, firstAtMs, lastAtMs };
     });
   }
@@ -205,7 +223,7 @@ export class Schedules {
   /** Takes the schedule away; runs that it started go on. */
   delete(id: string): Promise<void> {
     return this.#ours(id, async (handle) => {
-      await handle.delete();
+      await this.#answered(() => handle.delete());
     });
   }
 
@@ -213,18 +231,33 @@ export class Schedules {
   async #ours<T>(id: string, work: (handle: ScheduleHandle, description: ScheduleDescription) => Promise<T>): Promise<T> {
     try {
       const handle = this.#client.schedule.getHandle(id);
-      const description = await handle.describe();
+      const description = await this.#answered(() => handle.describe()).catch((error: unknown) => {
+        // No schedule has an id that is empty, or longer than Temporal takes.
+        throw invalidArgument(error) === undefined ? error : new ScheduleNotFound(id);
+      });
       if (description.action.workflowType !== WORKFLOW_TYPES.run) throw new ScheduleNotFound(id);
       return await work(handle, description);
     } catch (error) {
-      throw error instanceof ScheduleNotFoundError ? new ScheduleNotFound(id) : error;
+      throw isGone(error) ? new ScheduleNotFound(id) : error;
     }
+  }
+
+  /** One question to Temporal, and its answer in time. */
+  #answered<T>(call: () => Promise<T>): Promise<T> {
+    return called(() => this.#client.withDeadline(Date.now() + ANSWER_LIMIT_MS, call));
+  }
+
+  /** The same for a schedule that Temporal may find wrong. */
+  #taken<T>(call: () => Promise<T>): Promise<T> {
+    return this.#answered(call).catch((error: unknown) => {
+      throw refused(error);
+    });
   }
 
   async #timesOf(id: string, from: Date, to: Date): Promise<number[]> {
     // Temporal leaves out the beginning here, and not in a backfill.
     const range = { startTime: msToTs(from.getTime() - 1), endTime: msToTs(to.getTime()) };
-    const { startTime } = await this.#client.workflowService.listScheduleMatchingTimes({ ...this.#which(id), ...range });
+    const { startTime } = await this.#answered(() => this.#client.workflowService.listScheduleMatchingTimes({ ...this.#which(id), ...range }));
     return startTime.map(tsToMs);
   }
 
@@ -240,11 +273,21 @@ const WAITING: readonly Overlap[] = ['buffer_one', 'buffer_all', 'cancel_other']
 
 function timeOf(given: Date | string, timeZone: string | undefined): Date {
   const time = typeof given === 'string' ? readZonedTime(given, timeZone || 'UTC') : given.getTime();
-  if (time === undefined || Number.isNaN(time)) throw new FiringRefused(`expected ${TIME_WHAT}, got ${found(given)}`);
+  if (time === undefined || Number.isNaN(time)) throw new FiringRefused(`A backfill goes from one time to another: expected ${TIME_WHAT}, got ${found(given)}`);
   return new Date(time);
 }
 
+/** Deleted meanwhile, or never there. */
+function isGone(error: unknown): boolean {
+  return error instanceof ScheduleNotFoundError || (isGrpcServiceError(error) && error.code === NOT_FOUND);
+}
+
 function refused(error: unknown): unknown {
-  const why = invalidArgument(error);
+  const why = invalidArgument(error) ?? invalidSpec(error);
   return why === undefined ? error : new InvalidTask([{ path: 'schedule', message: `Temporal does not take it: ${why}` }]);
+}
+
+/** The SDK throws what Temporal says of invalid times as a TypeError of its own, without a cause: only its stack tells it from a bug. */
+function invalidSpec(error: unknown): string | undefined {
+  return error instanceof TypeError && /\bat \S*rethrowGrpcError\b/.test(error.stack ?? '') ? error.message : undefined;
 }

@@ -2,18 +2,10 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { TemporalUnreachable } from '../connection/dial.js';
 import { TemporalRefused } from './errors.js';
+import { AWAY, REFUSED } from './rpc-words.js';
 
-// gRPC's numbers.
+/** gRPC's number. */
 const DEADLINE_EXCEEDED = 4;
-const AWAY: Record<number, string> = {
-  4: 'Temporal does not answer in time',
-  8: 'Temporal is busy: its limits are used up',
-  14: 'Temporal cannot be reached any more',
-};
-const REFUSED: Record<number, string> = {
-  7: 'Temporal refuses: permission denied',
-  16: 'Temporal refuses: the credentials are missing or wrong',
-};
 
 /** One call to Temporal. What is the server's or the wire's doing is thrown as `TemporalUnreachable` or `TemporalRefused`, with the SDK's error as `cause`. */
 export async function called<T>(call: () => Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
 /**
  * What happened: `submitted`; `queued`, `granted`, `refused` (hosts were asked for, given, or denied); `gathering`, `gathered`, `missing` (hosts prepare the start, or do not answer);
- * `sealed`, `proposed`, `changed`, `dropped` (the list of a generation, or a change of it while the nodes run); `started`, `exited`, `failed`, `restarted`, `ended`
- * (nodes; `ended` is also how the run ended); `silent`, `heard` (of hosts); `asked` (somebody wants another size or the end); `stopping`; `fleet` (what the fleet says of hosts);
- * `trouble` (of control workers or cells); `continued` (the run goes on with a new history).
+ * `sealed`, `proposed`, `changed`, `dropped` (the list of a generation, or a change of it while the nodes run); `started`, `exited`, `failed`, `restarted`, `stopped`
+ * (nodes); `silent`, `heard` (of hosts); `asked` (somebody wants another size or the end); `stopping`; `fleet` (what the fleet says of hosts);
+ * `trouble` (of control workers or cells); `continued` (the run goes on with a new history); `ended` (the run, and how).
  */
 export type StoryKind =
   | 'submitted'

@@ -1,4 +1,5 @@
 import { ServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { codeOf, Exit, UsageError, verdictOf } from '../../../cli/exit.js';
 import { onlyOnLinux } from '../../../cli/linux.js';
@@ -27,6 +28,22 @@ describe('a failure of the command', () => {
       code: 3,
       message: 'Temporal cannot be reached any more (connection refused)',
     });
+  });
+
+  it('is a mistake when Temporal does not take what was asked for', () => {
+    const grpc = Object.assign(new Error('3 INVALID_ARGUMENT'), { code: 3, details: 'too long' });
+    expect(verdictOf(new ServiceError('Failed to describe', { cause: grpc }))).toEqual({
+      code: 2,
+      message: 'Temporal does not take what was asked for (too long)',
+    });
+  });
+
+  it('counts as unreachable when the namespace is not there', () => {
+    expect(verdictOf(new NamespaceNotFoundError('typo'))).toEqual({ code: 3, message: 'Temporal does not know the namespace typo' });
+  });
+
+  it('is no word of Temporal when a program has ended with such a number', () => {
+    expect(verdictOf(Object.assign(new Error('Command failed'), { code: 4 })).code).toBe(70);
   });
 
   it('is a bug with a stack when nobody knows it', () => {
