@@ -1,7 +1,7 @@
-import { createInterface, type Interface } from 'node:readline';
 import type { Run } from '../client/index.js';
 import { EXIT, Exit } from './exit.js';
-import { pauseBottom, say } from './print.js';
+import { say } from './print.js';
+import { ownTerminal, Question, type Terminal } from './question.js';
 
 /**
  * What Ctrl-C and SIGTERM mean to who follows a run that is not his to end: he leaves, and the run goes on. On a terminal Ctrl-C asks first
@@ -9,13 +9,15 @@ import { pauseBottom, say } from './print.js';
  */
 export class Detaching {
   readonly #left = new AbortController();
-  readonly #onTerminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
-  #question: Interface | undefined;
+  #question: Question | undefined;
   #stopping = false;
   readonly #onInt = () => this.#interrupted();
   readonly #onTerm = () => this.#leave('SIGTERM');
 
-  constructor(private readonly run: Run) {
+  constructor(
+    private readonly run: Pick<Run, 'handle' | 'stop'>,
+    private readonly terminal = ownTerminal(),
+  ) {
     process.on('SIGINT', this.#onInt);
     process.on('SIGTERM', this.#onTerm);
   }
@@ -30,39 +32,30 @@ export class Detaching {
     return this.#stopping;
   }
 
+  /** The run has ended: there is nothing to be asked any more. */
+  readonly ended = (): void => {
+    this.#question?.withdraw();
+    this.#question = undefined;
+  };
+
   dispose(): void {
     process.off('SIGINT', this.#onInt);
     process.off('SIGTERM', this.#onTerm);
-    this.#question?.close();
+    this.ended();
   }
 
   #interrupted(): void {
-    if (this.#question) return;
-    if (this.#onTerminal && !this.#stopping) this.#ask();
+    if (this.terminal && !this.#stopping && !this.#question) this.#question = this.#ask(this.terminal);
     else this.#leave('SIGINT');
   }
 
-  #ask(): void {
-    const resume = pauseBottom();
-    const question = createInterface({ input: process.stdin, output: process.stderr });
-    this.#question = question;
-    let answered = false;
-    const answer = (yes: boolean) => {
-      if (answered) return;
-      answered = true;
-      question.close();
+  #ask(terminal: Terminal): Question {
+    const text = `\nStop run ${this.run.handle}? Else it goes on without you [y/N] `;
+    return new Question(terminal, { text, isYes: (line) => /^\s*y/i.test(line), interruptIsYes: false }, (yes) => {
       this.#question = undefined;
-      resume();
       if (yes) this.#stop();
       else this.#leave('SIGINT');
-    };
-    // While the question is open the terminal hands Ctrl-C to it, and not to us as a signal.
-    question.on('SIGINT', () => {
-      process.stderr.write('\n');
-      answer(false);
     });
-    question.on('close', () => answer(false));
-    question.question(`\nStop run ${this.run.handle}? Else it goes on without you [y/N] `, (text) => answer(/^\s*y/i.test(text)));
   }
 
   #stop(): void {
@@ -74,8 +67,9 @@ export class Detaching {
   }
 
   #leave(signal: 'SIGINT' | 'SIGTERM'): void {
-    this.#question?.close();
-    if (!this.#left.signal.aborted) say(`${this.run.handle} goes on; \`muster attach ${this.run.handle}\` follows it again`);
+    this.ended();
+    const { handle } = this.run;
+    if (!this.#left.signal.aborted) say(`${handle} ${this.#stopping ? 'is being stopped' : 'goes on'}; \`muster attach ${handle}\` follows it again`);
     this.#left.abort(new Exit(EXIT[signal]));
   }
 }

@@ -1,11 +1,10 @@
 import type { OutputChoice, Run, RunStatus } from '../client/index.js';
 import { MergedOutput, type OutputStyle } from './output.js';
 import { isOver, Progress, summary } from './phases.js';
-import { errColours, outColours, printJson, say, setBottom, writeOut } from './print.js';
+import { paintByRank } from './prefix.js';
+import { errColours, printJson, say, setBottom, writeOut } from './print.js';
 import { canLive } from './terminal/live.js';
 import { LiveRun } from './views/live-run.js';
-
-const RANK_COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
 
 /** Which output is shown, and until when. */
 export type FollowWish = OutputChoice & { signal?: AbortSignal };
@@ -15,9 +14,9 @@ const roomBelow = (rows: number) => Math.min(14, Math.floor(rows / 3));
 
 /**
  * Shows a run until it has ended: the nodes' output on stdout, what happens on stderr. Where both are a terminal, its status stands live below the output.
- * The final status. Throws the signal's reason when it is to follow no more.
+ * The final status. `onEnd` is called when the run has ended, before that is said. Throws the signal's reason when it is to follow no more.
  */
-export async function followRun(run: Run, style: OutputStyle, wish: FollowWish = {}): Promise<RunStatus> {
+export async function followRun(run: Run, style: OutputStyle, { onEnd, ...wish }: FollowWish & { onEnd?: () => void } = {}): Promise<RunStatus> {
   const isLive = style !== 'json' && canLive(process.stdout) && canLive(process.stderr);
   const view = isLive ? new LiveRun(run, process.stderr, roomBelow) : undefined;
   if (view) setBottom(view.live);
@@ -25,6 +24,7 @@ export async function followRun(run: Run, style: OutputStyle, wish: FollowWish =
   let last: RunStatus;
   try {
     last = await showAll(run, style, wish, view);
+    onEnd?.();
   } finally {
     view?.stop('clear');
     setBottom(null);
@@ -69,8 +69,4 @@ export function showSkipped({ rank, host, bytes }: { rank: number; host: string;
   }
   const size = bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KB` : `${(bytes / 2 ** 20).toFixed(1)} MB`;
   say(errColours.yellow(`node ${rank}: ${size} of output not shown; \`muster logs ${handle} --rank ${rank}\` has what is kept`));
-}
-
-export function paintByRank(rank: number, prefix: string): string {
-  return outColours[RANK_COLOURS[rank % RANK_COLOURS.length] ?? 'cyan'](prefix);
 }

@@ -1,9 +1,10 @@
-import { createInterface, type Interface } from 'node:readline';
 import type { Run, StopMode } from '../client/index.js';
 import { EXIT } from './exit.js';
-import { pauseBottom, say } from './print.js';
+import { say } from './print.js';
+import { ownTerminal, Question, type Terminal } from './question.js';
 
 type Signal = 'SIGINT' | 'SIGTERM';
+type Stoppable = Pick<Run, 'handle' | 'stop'>;
 
 /**
  * What Ctrl-C and SIGTERM mean while a run is started and followed. Before there is a run, `early` aborts. Then: on a terminal Ctrl-C asks
@@ -12,15 +13,14 @@ type Signal = 'SIGINT' | 'SIGTERM';
  */
 export class Interrupts {
   readonly #early = new AbortController();
-  readonly #onTerminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
-  #run: Run | undefined;
+  #run: Stoppable | undefined;
   #received: Signal | undefined;
   #stops = 0;
-  #question: Interface | undefined;
+  #question: Question | undefined;
   readonly #onInt = () => this.#interrupted('SIGINT');
   readonly #onTerm = () => this.#interrupted('SIGTERM');
 
-  constructor() {
+  constructor(private readonly terminal = ownTerminal()) {
     process.on('SIGINT', this.#onInt);
     process.on('SIGTERM', this.#onTerm);
   }
@@ -31,7 +31,7 @@ export class Interrupts {
   }
 
   /** From now on this run is what an interrupt is about. */
-  about(run: Run): void {
+  about(run: Stoppable): void {
     this.#run = run;
     if (this.#early.signal.aborted) this.#stop();
   }
@@ -41,10 +41,16 @@ export class Interrupts {
     return this.#received === undefined ? undefined : EXIT[this.#received];
   }
 
+  /** The run has ended: there is nothing to be asked any more. */
+  readonly ended = (): void => {
+    this.#question?.withdraw();
+    this.#question = undefined;
+  };
+
   dispose(): void {
     process.off('SIGINT', this.#onInt);
     process.off('SIGTERM', this.#onTerm);
-    this.#question?.close();
+    this.ended();
   }
 
   #interrupted(signal: Signal): void {
@@ -52,41 +58,28 @@ export class Interrupts {
       if (this.#early.signal.aborted) process.exit(EXIT[signal]);
       this.#received = signal;
       this.#early.abort(new Error('interrupted'));
-    } else if (this.#stops === 0 && signal === 'SIGINT' && this.#onTerminal && !this.#question) this.#ask(this.#run);
-    else {
+    } else if (this.#stops === 0 && signal === 'SIGINT' && this.terminal && !this.#question) {
+      this.#question = this.#ask(this.#run, this.terminal);
+    } else {
       this.#received = signal;
       this.#stop();
     }
   }
 
-  #ask(run: Run): void {
-    const resume = pauseBottom();
-    const question = createInterface({ input: process.stdin, output: process.stderr });
-    this.#question = question;
-    let answered = false;
-    const answer = (yes: boolean) => {
-      if (answered) return;
-      answered = true;
-      question.close();
+  #ask(run: Stoppable, terminal: Terminal): Question {
+    const text = `\nStop run ${run.handle}? [Y/n] `;
+    return new Question(terminal, { text, isYes: (line) => !/^\s*n/i.test(line), interruptIsYes: true }, (yes) => {
       this.#question = undefined;
-      resume();
       if (!yes) return say(`${run.handle} goes on; following`);
       this.#received = 'SIGINT';
       this.#stop();
-    };
-    // While the question is open the terminal hands Ctrl-C to it, and not to us as a signal.
-    question.on('SIGINT', () => {
-      process.stderr.write('\n');
-      answer(true);
     });
-    question.on('close', () => answer(false));
-    question.question(`\nStop run ${run.handle}? [Y/n] `, (text) => answer(!/^\s*n/i.test(text)));
   }
 
   #stop(): void {
     const run = this.#run;
     if (!run) return;
-    this.#question?.close();
+    this.ended();
     this.#stops++;
     if (this.#stops > 2) process.exit(this.exitCode ?? EXIT.SIGINT);
     const mode: StopMode = this.#stops === 1 ? 'graceful' : 'now';

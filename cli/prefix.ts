@@ -1,3 +1,12 @@
+import { outColours } from './print.js';
+
+const RANK_COLOURS = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
+
+/** Each rank has a colour; `colours` are those of the stream that it is written to. */
+export function paintByRank(rank: number, prefix: string, colours = outColours): string {
+  return colours[RANK_COLOURS[rank % RANK_COLOURS.length] ?? 'cyan'](prefix);
+}
+
 /** What stands before each line of a node: `0 host-1  │ `, aligned over all of these nodes. */
 export class Prefixes {
   #rankWidth = 1;

@@ -14,7 +14,9 @@ interface Options {
 
 export function attach(): Command {
   return new Command('attach')
-    .description('follow a run again, as `muster run` does: its output, what happens, its outcome as the exit code (Ctrl-C leaves the run alone)')
+    .description(
+      'follow a run again, as `muster run` does: its output, what happens, its outcome as the exit code (Ctrl-C asks whether to stop it; without an answer it goes on)',
+    )
     .argument('<run>', "the run's handle")
     .option('--since <time>', 'only output since then: how long ago, as 10m, or a time, as 2026-11-28T10:00:00Z', parseMoment('--since'))
     .option('-n, --tail <lines>', 'begin with the last so many lines of each node (default: with the first)', wholeNumber('--tail', 0, MOST_TAIL))
@@ -29,7 +31,11 @@ export function attach(): Command {
         const [{ Detaching }, { followRun }] = await Promise.all([import('../detaching.js'), import('../follow-run.js')]);
         const detaching = new Detaching(run);
         try {
-          const status = await followRun(run, json ? 'json' : raw ? 'raw' : 'prefixed', { ...choiceOf(choice), signal: detaching.signal });
+          const status = await followRun(run, json ? 'json' : raw ? 'raw' : 'prefixed', {
+            ...choiceOf(choice),
+            signal: detaching.signal,
+            onEnd: detaching.ended,
+          });
           throw new Exit(detaching.stopped && status.phase !== 'succeeded' ? EXIT.SIGINT : codeOf(status));
         } finally {
           detaching.dispose();

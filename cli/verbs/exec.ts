@@ -49,7 +49,10 @@ async function act(handle: string, command: readonly string[] | undefined, { ran
       command: command.length === 1 ? (command[0] ?? '') : command,
       ...(stdin ? { stdin: process.stdin } : {}),
       ...(timeout === undefined ? {} : { limitMs: timeout }),
-      onStarted: (started: RunningCommand) => interrupts.about(started),
+      onStarted: (started: RunningCommand) => {
+        output.about(started);
+        interrupts.about(started);
+      },
     };
     const one = async (each: number): Promise<number> => {
       // What has not begun when Ctrl-C comes does not begin any more.

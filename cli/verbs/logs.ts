@@ -33,7 +33,11 @@ export function logs(): Command {
 }
 
 async function act(handle: string, { follow, timestamps = false, raw, json, ...choice }: Options): Promise<void> {
-  const [{ MergedOutput }, { paintByRank, showSkipped, showTrouble }] = await Promise.all([import('../output.js'), import('../follow-run.js')]);
+  const [{ MergedOutput }, { paintByRank }, { showSkipped, showTrouble }] = await Promise.all([
+    import('../output.js'),
+    import('../prefix.js'),
+    import('../follow-run.js'),
+  ]);
   await withMuster(async (muster) => {
     const output = new MergedOutput({ style: json ? 'json' : raw ? 'raw' : 'prefixed', timestamps, write: writeOut, paint: paintByRank });
     const wish = { output: follow ? ('follow' as const) : ('once' as const), ...choiceOf(choice) };

@@ -29,7 +29,7 @@ async function act(): Promise<void> {
     const run = await muster.runs.start(readTask({ file: EXAMPLE, fleet: 'default' }).submit);
     interrupts.about(run);
     say('Running examples/roll-call.yml: every node prints the list that it was given');
-    const status = await followRun(run, 'prefixed');
+    const status = await followRun(run, 'prefixed', { onEnd: interrupts.ended });
     interrupts.dispose();
     const page = `${stack.uiUrl}/namespaces/default/workflows/${encodeURIComponent(run.handle)}`;
     say(`The Temporal Web UI shows the run: ${page}`);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Muster, Run } from '../../client/index.js';
 import { codeOf, Exit, UsageError } from '../exit.js';
+import type { Interrupts } from '../interrupts.js';
 import { gathered, nodesOf, wholeNumber } from '../numbers.js';
 import { print, printJson, say } from '../print.js';
 
@@ -55,7 +56,7 @@ async function act(file: string | undefined, command: readonly string[] | undefi
     const started = await muster.runs.start(submit, { baseDir, ...(options.id === undefined ? {} : { id: options.id }) });
     if (options.detach) return options.json ? printJson({ run: started.handle }) : print(started.handle);
     interrupts.about(started);
-    await followed(started, options, () => interrupts.exitCode);
+    await followed(started, options, interrupts);
   } finally {
     interrupts.dispose();
     await stack?.stop();
@@ -63,11 +64,11 @@ async function act(file: string | undefined, command: readonly string[] | undefi
   }
 }
 
-async function followed(started: Run, options: Options, interruptedWith: () => number | undefined): Promise<void> {
+async function followed(started: Run, options: Options, interrupts: Interrupts): Promise<void> {
   const { followRun } = await import('../follow-run.js');
   if (!options.json) say(`${started.handle} submitted`);
-  const status = await followRun(started, options.json ? 'json' : options.raw ? 'raw' : 'prefixed');
-  const interrupted = status.phase === 'succeeded' ? undefined : interruptedWith();
+  const status = await followRun(started, options.json ? 'json' : options.raw ? 'raw' : 'prefixed', { onEnd: interrupts.ended });
+  const interrupted = status.phase === 'succeeded' ? undefined : interrupts.exitCode;
   throw new Exit(interrupted ?? codeOf(status));
 }
 

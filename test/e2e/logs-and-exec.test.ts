@@ -217,7 +217,7 @@ it("runs commands in a node's place, which end with Ctrl-C, with their client an
   expect(own.filter((each) => !theirs.includes(each))).toEqual([]);
   expect([one.code, one.stderr]).toEqual([7, `${theirs.find((each) => each.startsWith('DSTACK_WORKING_DIR='))?.split('=')[1]}\n`]);
   expect(all.code).toBe(1);
-  expect(all.stdout.trim().split('\n').sort()).toEqual(nodes.map(({ rank, host }) => `${rank} │ on ${host}`).sort());
+  expect(all.stdout.trim().split('\n').sort()).toEqual(nodes.map(({ rank, host }) => `${rank} ${host} │ on ${host}`).sort());
   expect(await piped.code).toBe(0);
   expect(piped.stdout().slice(0, 64)).toBe(createHash('sha256').update(Buffer.alloc(1_000_000, 'y')).digest('hex'));
   expect([piped.stdout().length, piped.stdout().slice(-7)]).toEqual([68 + 5_000_004, 'xxxend\n']);

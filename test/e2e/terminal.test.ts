@@ -76,12 +76,21 @@ it('asks whether the run is to be stopped, with the live status out of the way, 
   expect(await session.text()).not.toMatch(/asked {2}running/);
   session.type('n\r');
   await untilShown(session, /asked goes on; following\n(.*\n)*asked {2}running/);
+  const attached = inTerminal(['attach', 'asked'], { columns: 90, rows: 24 });
+  await untilShown(attached, /asked {2}running/);
+  attached.type('\x03');
+  await untilShown(attached, 'Stop run asked? Else it goes on without you [y/N]');
   session.type('\x03');
   await until(async () => (await session.text()).split('[Y/n]').length, 3, LIMIT_MS);
   session.type('\r');
   expect(await session.exit).toBe(130);
   expect(await session.text()).toMatch(/Stopping asked; once more kills its programs\n(.*\n)*asked cancelled: The run was stopped/);
   expect(session.isRestored()).toBe(true);
+  // The end of the run goes before an answer to the question.
+  expect(await attached.exit).toBe(5);
+  expect(await attached.text()).toMatch(/without you \[y\/N\](.*\n)+asked cancelled: The run was stopped/);
+  expect(await attached.text()).not.toContain('goes on; ');
+  expect(attached.isRestored()).toBe(true);
   await untilNothingLeft(runId);
 });
 
@@ -145,11 +154,17 @@ it('tells the story of a run that restarted and ended, to people and to programs
   const file = join(machines.dir, 'story.yml');
   writeFileSync(file, JSON.stringify({ name: 'story', nodes: 2, commands: [script], restart: 1 }));
   expect((await muster(['run', file, '--id', 'story'], machines.env)).code).toBe(0);
-  const [told, asJson, newest] = await Promise.all([
+  const [noRun, noHandle, none, told, asJson, newest] = await Promise.all([
+    muster(['status', 'muster-fleet-default'], machines.env),
+    muster(['stop', ''], machines.env),
+    muster(['ps', '--name', 'nobody'], machines.env),
     muster(['events', 'story'], machines.env),
     muster(['events', 'story', '--json'], machines.env),
     muster(['events', 'story', '--limit', '1'], machines.env),
   ]);
+  expect([noRun.code, noRun.stderr]).toEqual([2, 'There is no run muster-fleet-default; `muster ps` lists the runs\n']);
+  expect([noHandle.code, noHandle.stderr]).toEqual([2, 'An empty text names no run; `muster ps` lists the runs\n']);
+  expect([none.code, none.stdout, none.stderr.split('\n')[0]]).toEqual([0, '', 'No run is as asked for']);
   const steps = [
     /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d) {2}submitted {2}The task story was submitted by \d+@/,
     / queued {5}Waiting for 2 hosts of the fleet default$/,
