@@ -1,8 +1,10 @@
+import { stripVTControlCharacters } from 'node:util';
 import { FAILURES } from '../spec/failures.js';
 import type { NodeStatus, RunStatus } from '../spec/nodes.js';
 import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
+import { printable } from './terminal/text.js';
 
 const ADDRESSES_SHOWN = 10;
 
@@ -32,7 +34,7 @@ export class Progress {
     const isShown = this.what === 'changes' && ON_THE_WAY.includes(status.phase);
     if (phase !== this.#phase && !isOver(status) && !isShown) lines.push(`${status.phase}: ${status.message}`);
     this.#phase = phase;
-    return lines;
+    return lines.map(printable);
   }
 }
 
@@ -41,20 +43,20 @@ export function summary(status: RunStatus): string[] {
   const { phase, message, submittedAtMs, endedAtMs, reason } = status;
   const took = endedAtMs === null ? '' : ` (${formatDuration(endedAtMs - submittedAtMs)})`;
   const lines = [`${status.run} ${phase}: ${message}${took}`];
-  if (phase !== 'failed') return lines;
+  if (phase !== 'failed') return lines.map(printable);
   if (status.lastLines !== '') {
     lines.push(
       'The last lines of the node that failed first:',
       ...status.lastLines
         .trimEnd()
         .split('\n')
-        .map((line) => `  ${line}`),
+        .map((line) => `  ${stripVTControlCharacters(line)}`),
     );
   }
   if (status.nodes.length > 0) lines.push(...nodesTable(status.nodes));
   const mend = reason in FAILURES ? FAILURES[reason as keyof typeof FAILURES].mend : undefined;
   if (mend !== undefined) lines.push(`What to do: ${mend.replaceAll('RUN', status.run)}`);
-  return lines;
+  return lines.map(printable);
 }
 
 export function nodesTable(nodes: readonly NodeStatus[]): string[] {

@@ -3,6 +3,7 @@ import { describeSeconds } from '../spec/task/duration.js';
 import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
+import { printable } from './terminal/text.js';
 import { zonedText } from './zoned-text.js';
 
 const TIMES_SHOWN = 3;
@@ -30,7 +31,7 @@ export function scheduleLines(schedule: ScheduleDetails, nowMs: number, here: st
     ...(schedule.lastFirings.length > 0 ? lastRuns(schedule, nowMs) : ['It has not started a run yet']),
     '',
     ...(schedule.nextTimesMs.length > 0 ? nextTimes(schedule, nowMs, here) : [paused ? 'It does not fire while it is paused' : 'It does not fire any more']),
-  ];
+  ].map(printable);
 }
 
 function rulesOf({ overlap, catchUpSeconds, onFailure, schedule, firings, timeZone }: ScheduleDetails): string {

@@ -13,6 +13,8 @@ export function completeVerb(words: readonly string[] | undefined): Command {
     const found = complete(createProgram(undefined), words ?? ['']);
     if (found.ask === 'files') return print(FILES_DIRECTIVE);
     const asked = found.ask === null ? [] : await askServer(found);
-    for (const { word, about } of [...found.words, ...asked.filter((each) => each.word.startsWith(begun))]) print(`${word}\t${printable(about)}`);
+    // A word that cannot be written as it is cannot be completed either.
+    const fit = asked.filter(({ word }) => word.startsWith(begun) && word === printable(word));
+    for (const { word, about } of [...found.words, ...fit]) print(`${word}\t${printable(about)}`);
   });
 }

@@ -4,6 +4,7 @@ import { counted } from '../../spec/words.js';
 import { EXIT, Exit } from '../exit.js';
 import { wholeNumber } from '../numbers.js';
 import { outColours, print, printJson, say } from '../print.js';
+import { printable } from '../terminal/text.js';
 import { thisMachine } from '../this-machine.js';
 
 export function doctor(): Command {
@@ -32,7 +33,7 @@ const CHECK_WIDTH = 'search attributes'.length;
 const PAINT = { ok: outColours.green, warning: outColours.yellow, problem: outColours.red };
 
 /** A line for the check, and below it one for the mend. */
-function linesOf({ check, verdict, found, mend }: Check): string[] {
-  const line = `${PAINT[verdict](verdict.padEnd(VERDICT_WIDTH))}  ${check.padEnd(CHECK_WIDTH)}  ${found}`;
-  return mend === '' ? [line] : [line, `${' '.repeat(VERDICT_WIDTH + CHECK_WIDTH + 4)}→ ${mend}`];
+export function linesOf({ check, verdict, found, mend }: Check): string[] {
+  const line = `${PAINT[verdict](verdict.padEnd(VERDICT_WIDTH))}  ${check.padEnd(CHECK_WIDTH)}  ${printable(found)}`;
+  return mend === '' ? [line] : [line, `${' '.repeat(VERDICT_WIDTH + CHECK_WIDTH + 4)}→ ${printable(mend)}`];
 }

@@ -4,6 +4,7 @@ import type { HostStatus, Muster } from '../../client/index.js';
 import { EXIT, verdictOf } from '../exit.js';
 import { print, printJson, say } from '../print.js';
 import { table } from '../table.js';
+import { printable } from '../terminal/text.js';
 import { hostCells } from '../views/hosts-view.js';
 import { withMuster } from '../with-muster.js';
 
@@ -32,7 +33,7 @@ async function list(muster: Muster, { fleet, json }: Options): Promise<void> {
   else if (known.length === 0) say(`The fleet ${fleet} has no hosts; \`muster host\` makes this machine one`);
   else {
     for (const line of table(['HOST', 'ADDRESS', 'STATE', 'RUN', 'CPUS', 'MEMORY', 'GPUS', 'LABELS'], known.map(hostCells))) print(line);
-    for (const { host, problem } of known) if (problem !== '') say(`${host} is not used: ${problem}`);
+    for (const { host, problem } of known) if (problem !== '') say(printable(`${host} is not used: ${problem}`));
   }
 }
 

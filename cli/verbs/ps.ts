@@ -48,12 +48,11 @@ export function ps(): Command {
         const found = await muster.runs.search({ limit, ...(phases === undefined ? {} : { phases }), ...(name === undefined ? {} : { name }) });
         const [rows, nowMs] = [found.runs.map(rowOf), Date.now()];
         if (json) for (const row of rows) printJson(row);
-        else
-          for (const line of table(
-            ['RUN', 'PHASE', 'NODES', 'AGE', 'TOOK', 'MESSAGE'],
-            rows.map((row) => cells(row, nowMs)),
-          ))
-            print(line);
+        else if (rows.length === 0) say((phases ?? name) ? 'No run is as asked for' : 'There are no runs; `muster run` starts one');
+        else {
+          const lines = rows.map((row) => cells(row, nowMs));
+          for (const line of table(['RUN', 'PHASE', 'NODES', 'AGE', 'TOOK', 'MESSAGE'], lines)) print(line);
+        }
         if (found.unanswered > 0) say(unanswered(found.unanswered, name !== undefined));
         if (found.by === 'asking')
           say('the namespace has no search attributes of runs, so each run was asked, which is slower; docs/operating.md says how to register them');

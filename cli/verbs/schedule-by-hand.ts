@@ -4,6 +4,7 @@ import { OVERLAPS, type Overlap } from '../../spec/task/schedule.js';
 import { readZonedTime, TIME_WHAT, utcText } from '../../spec/task/zoned-time.js';
 import { UsageError } from '../exit.js';
 import { print, printJson, say } from '../print.js';
+import { printable } from '../terminal/text.js';
 import { withMuster } from '../with-muster.js';
 
 export function pause(): Command {
@@ -15,7 +16,7 @@ export function pause(): Command {
       withMuster(async (muster) => {
         const { changed, note: said } = await muster.schedules.pause(id, { note: signed(note) });
         if (changed) say(`The schedule ${id} is paused; runs that it started go on`);
-        else say(`The schedule ${id} is paused already, and stays as it is: ${said || 'nobody said why'}`);
+        else say(`The schedule ${id} is paused already, and stays as it is: ${printable(said) || 'nobody said why'}`);
       }),
     );
 }

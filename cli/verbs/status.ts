@@ -5,6 +5,7 @@ import { addressReasons } from '../address-reasons.js';
 import { formatDuration } from '../duration.js';
 import { nodesTable, restartsOf, summary } from '../phases.js';
 import { print, printJson } from '../print.js';
+import { printable } from '../terminal/text.js';
 import { withMuster } from '../with-muster.js';
 
 interface Options {
@@ -58,7 +59,8 @@ async function follow(run: Run, view: { take(status: RunStatus): void; trouble(m
   return last?.endedAtMs ? last : await run.wait();
 }
 
-function describe(now: RunStatus): string[] {
+/** How a run is, in lines for people. */
+export function describe(now: RunStatus): string[] {
   const { run, phase, reason, message, generation, fleet, submittedAtMs, endedAtMs, nodes, warnings, failures } = now;
   const took = formatDuration((endedAtMs ?? Date.now()) - submittedAtMs);
   const ended = phase === 'failed' ? summary(now).slice(1) : nodesTable(nodes);
@@ -70,5 +72,5 @@ function describe(now: RunStatus): string[] {
     ...(failures.length > 0 ? ['what went wrong, in order:', ...failures.map(({ type, message: what }) => `  ${type}: ${what}`)] : []),
     ...(nodes.length > 0 ? ended : []),
     ...addressReasons(nodes.map(({ host, addressReason }) => ({ host, reason: addressReason }))),
-  ];
+  ].map(printable);
 }

@@ -97,10 +97,11 @@ function section(command: Command, of: string): string {
   const usage = command.usage() === '' ? '' : ` ${command.usage()}`;
   const args = command.registeredArguments.map((each) => `| \`${each.name()}\` | ${cell(each.description)} |`);
   const shown = command.options.filter(({ hidden }) => !hidden);
-  const options = shown.map(({ flags, long, description, defaultValue }) => {
+  const options = shown.map(({ flags, long, description, defaultValue, argChoices }) => {
     const value = OF_THIS_MACHINE[`${name} ${long}`] ?? defaultValue;
     const byDefault = typeof value === 'string' || typeof value === 'number' ? ` (default: ${value})` : '';
-    return `| \`${cell(flags)}\` | ${cell(description)}${byDefault} |`;
+    const choices = argChoices === undefined ? '' : ` (one of ${argChoices.map((each) => `\`${each}\``).join(', ')})`;
+    return `| \`${cell(flags)}\` | ${cell(description)}${choices}${byDefault} |`;
   });
   const table = [...args, ...options];
   const rows = table.length === 0 ? '' : `\n\n| | |\n|---|---|\n${table.join('\n')}`;
