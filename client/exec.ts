@@ -119,6 +119,8 @@ class RemoteCommand {
       if (signal?.aborted) onAbort();
       else onStarted?.({ rank: this.options.rank, host: this.node.host, kill: (name) => this.#signal(name) });
       const feeding = this.#feed();
+      // Without the rest of its input the command is not what was asked for: its end is awaited, and what broke is thrown then.
+      feeding.catch(() => this.#endBy(this.#over.signal));
       const end = await this.#readToEnd();
       this.#over.abort();
       await feeding;

@@ -137,7 +137,7 @@ export interface NodeStatus {
   startNumber: number;
   /** Since when it is in this state, epoch milliseconds of the server's clock; 0, or not there, where it is not known. */
   sinceMs?: number;
-  /** The last line of its output that the run has heard: at its end, or when its host fell silent. At most 160 characters; empty before, and not there in runs of older versions. */
+  /** The last line of its output that the run has heard: at its end, or when its host fell silent. At most 160 bytes; empty before, and not there in runs of older versions. */
   lastLine?: string;
 }
 

@@ -70,6 +70,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
   setHandler(messages.plan, (asked) => decidePlan(state.hosts, ordinary().length, asked));
 
   hearFact(messages.hostAnnounced, ['facts', 'runs'], ({ facts, runs, rebuilt, leaving, drained }) => {
+    if (typeof facts.host !== 'string' || !Array.isArray(runs)) throw new TypeError('an agent tells facts.host and a list of runs');
     const known = find(facts.host);
     const now = Date.now();
     if (known) {
@@ -133,6 +134,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
   });
 
   hearFact(messages.leaseRequested, ['run', 'request', 'parts', 'askedAtMs', 'deadlineMs'], (request) => {
+    if (typeof request.run.runId !== 'string' || !Array.isArray(request.parts)) throw new TypeError('a run tells run.runId and a list of parts');
     const known = [...state.queue, ...state.hosts.map(({ lease }) => lease)].some((other) => other?.request === request.request);
     if (known) return;
     state.queue.push(request);

@@ -2,7 +2,7 @@ import { ApplicationFailure, CancellationScope, condition, currentUpdateInfo, uu
 import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
-import { planResize, type ResizePlan, readWish } from './decisions/resize.js';
+import { planResize, type ResizePlan, readWish, wishesWith } from './decisions/resize.js';
 import { noteLost } from './elastic.js';
 import { dismissNewcomers, gatherNewcomers, lease, partsOf } from './gather.js';
 import { isEnough, isLive, sizesOf } from './live.js';
@@ -10,7 +10,6 @@ import { count } from './metrics.js';
 import { type RunRecord, show } from './run-record.js';
 import { useSpares } from './spares.js';
 
-const WISHES_KEPT = 10;
 /** Where nobody could take the place of a drained host, it is tried again after so long. */
 const MOVE_AGAIN_MS = 30_000;
 
@@ -29,7 +28,7 @@ export async function hearWish(record: RunRecord, asked: unknown): Promise<void>
     return;
   }
   const { nodesWanted: nodes, sizes } = record;
-  record.resizes = [...record.resizes, { id: uuid4(), nodes, sizes, state: 'refused' as const, message: read.refused }].slice(-WISHES_KEPT);
+  record.resizes = wishesWith(record.resizes, { id: uuid4(), nodes, sizes, state: 'refused', message: read.refused });
   show(record);
 }
 
@@ -48,7 +47,7 @@ function take(record: RunRecord, sizes: number[], id: string): messages.RescaleA
   if (record.wish) settle(record, record.wish, 'superseded', `superseded by ${counted(nodes)}`);
   record.wish = wish;
   record.most = nodes;
-  record.resizes = [...record.resizes, wish].slice(-WISHES_KEPT);
+  record.resizes = wishesWith(record.resizes, wish);
   return { id, message };
 }
 

@@ -8,7 +8,7 @@ import type {
   SignalCommandInput,
   StartCommandInput,
 } from '../../spec/commands.js';
-import { Command } from '../process/command.js';
+import { Command, killAll } from '../process/command.js';
 
 /** A host runs no more at a time: each may hold more than a megabyte of the agent's memory. */
 const MOST = 32;
@@ -32,6 +32,8 @@ interface Known {
   cookie: string;
   startNumber: number;
   reason: CommandEndReason;
+  /** Whether somebody was given its end. */
+  told: boolean;
   lease: NodeJS.Timeout;
   limit: NodeJS.Timeout;
   leaseMs: number;
@@ -56,7 +58,11 @@ export class Commands {
   }
 
   async #begin({ id, command, stdin, leaseMs, limitMs }: StartCommandInput, place: CommandPlace): Promise<CommandStarted> {
-    if (this.#known.size + this.#starting.size >= MOST) return { kind: 'refused', message: `it runs ${MOST} commands already, as many as it may` };
+    // Who was given an end asks once more at most, where the answer was lost: it is kept as long as there is room.
+    const [oldest] = [...this.#known].find(([, { told }]) => told) ?? [];
+    const isFull = () => this.#known.size + this.#starting.size >= MOST;
+    if (isFull() && oldest !== undefined) this.#drop(oldest);
+    if (isFull()) return { kind: 'refused', message: `it runs ${MOST} commands already, as many as it may` };
     const { dir, baseEnv, cookie, startNumber } = place;
     let started: Command;
     try {
@@ -65,7 +71,7 @@ export class Commands {
       return { kind: 'refused', message: `the command cannot be started: ${error instanceof Error ? error.message : error}` };
     }
     this.#known.set(id, {
-      ...{ command: started, cookie, startNumber, reason: 'exited', leaseMs },
+      ...{ command: started, cookie, startNumber, reason: 'exited', told: false, leaseMs },
       lease: setTimeout(() => this.#drop(id), leaseMs),
       limit: setTimeout(() => this.#timeOut(id), limitMs),
     });
@@ -82,6 +88,7 @@ export class Commands {
     this.#heard(id);
     const { pieces, nextOffset, more } = command.take(offset, MOST_BYTES);
     const { code } = command;
+    known.told ||= code !== undefined && !more;
     return {
       ...{ kind: 'known', nextOffset },
       pieces: pieces.map(({ stream, data }) => [stream, data.toString('base64')]),
@@ -105,11 +112,9 @@ export class Commands {
 
   /** Kills what runs beside the program of this start, which has ended. */
   endOf(cookie: string): void {
-    for (const known of this.#known.values()) {
-      if (known.cookie !== cookie) continue;
-      if (known.command.code === undefined) known.reason = 'node-ended';
-      known.command.kill();
-    }
+    const going = [...this.#known.values()].filter((known) => known.cookie === cookie && known.command.code === undefined);
+    for (const known of going) known.reason = 'node-ended';
+    killAll(going.map(({ command }) => command));
   }
 
   /** Kills all of them. */

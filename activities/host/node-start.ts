@@ -51,6 +51,8 @@ export class NodeStart {
   readonly resizing: Resizing;
   /** Ends what goes on as long as the program does. */
   readonly #life = new AbortController();
+  /** Aborts once its end is known, or this agent looks after it no more. */
+  readonly over: AbortSignal = this.#life.signal;
   readonly #lostHosts = new LostHosts(this.#life.signal);
   #closed = false;
 
@@ -92,6 +94,7 @@ export class NodeStart {
   resume(): void {
     const { end, stage } = this.record;
     if (end) {
+      this.#life.abort();
       this.#resolveEnded();
       if (stage === 'reported') this.#close();
       else void this.#report(end);
@@ -159,10 +162,10 @@ export class NodeStart {
       this.#port.letGo();
       if (signal.aborted) return;
       this.record.stage = 'released';
-      noteStarted(this.agent, this.record);
       // A shim that takes no word had it before, or is dead: the watch tells which.
       releaseShim(this.dir, 'go');
       setImmediate(() => this.#released());
+      noteStarted(this.agent, this.record);
     };
     const patienceMs = (this.record.program.startup.ready?.timeoutSeconds ?? 0) * 1000;
     const up = () => this.#pass(signal);
@@ -289,14 +292,16 @@ export class NodeStart {
   async #finish(end: NodeEnd): Promise<void> {
     if (this.record.end) return;
     this.#journal.save({ end });
-    noteEnded(this.agent, this.record, end);
     this.agent.rosterNews.tell(this.record.run.runId, this.record.startNumber);
     this.times.note();
     void boundOnce(this.agent, this.dir);
     this.#port.letGo();
     this.#abort.abort();
     this.#life.abort();
+    // A command may have begun while what was left was being ended.
+    this.agent.commands.endOf(this.cookie);
     this.#resolveEnded();
+    noteEnded(this.agent, this.record, end);
     await this.#report(end);
   }
 

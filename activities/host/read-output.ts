@@ -28,12 +28,12 @@ export async function readChunk(agent: Agent, seats: Seats, input: ReadOutputInp
   if (tail !== undefined) ({ startNumber, offset } = await findStartOfTail(agent, seats, input, tail));
   const untilMs = performance.now() + Math.min(input.waitMs, LONGEST_WAIT_MS);
   for (;;) {
+    const over = seats.get(runId, startNumber)?.over;
+    const wasOver = over?.aborted === true;
     const chunk = await readOnce(agent, seats, { ...input, startNumber, offset }, newest);
     const leftMs = untilMs - performance.now();
-    if (chunk.data !== '' || chunk.end || leftMs <= 0) return chunk;
-    const over = new AbortController();
-    void seats.get(runId, startNumber)?.ended.then(() => over.abort());
-    await waitForOutput(startDir(agent.dataDir, runId, startNumber), chunk.nextOffset, leftMs, over.signal);
+    if (chunk.data !== '' || chunk.end || leftMs <= 0 || wasOver) return chunk;
+    await waitForOutput(startDir(agent.dataDir, runId, startNumber), chunk.nextOffset, leftMs, over);
     // What is passed over once need not be looked at again.
     if (chunk.nextOffset > offset) await pause(AGAIN_AFTER_MS);
     offset = chunk.nextOffset;
@@ -81,13 +81,25 @@ async function findStartOfTail(agent: Agent, seats: Seats, { runId, filter = EVE
   for (const startNumber of listStarts(agent.dataDir, runId).reverse()) {
     const { wanted, since } = lookAt(agent, seats, runId, startNumber, filter);
     const dir = startDir(agent.dataDir, runId, startNumber);
-    const from = Math.max(since, wanted[0]?.from ?? 0);
-    const tail = await findTail(dir, left, from, wanted.length === 0 ? from : (wanted.at(-1)?.to ?? outputSize(dir)));
+    const tail = await tailOf(dir, wanted, since, left);
     if (found === undefined || tail.lines > 0) found = { startNumber, offset: tail.offset };
     left -= tail.lines;
     if (left <= 0) break;
   }
   return found ?? { startNumber: 1, offset: 0 };
+}
+
+/** The same within one start: of the parts that are wanted, whatever stands between them. */
+async function tailOf(dir: string, wanted: readonly OutputPart[], since: number, lines: number): Promise<{ offset: number; lines: number }> {
+  let offset: number | undefined;
+  let found = 0;
+  for (const { from, to } of wanted.toReversed()) {
+    const tail = await findTail(dir, lines - found, Math.max(since, from), to ?? outputSize(dir));
+    if (offset === undefined || tail.lines > 0) offset = tail.offset;
+    found += tail.lines;
+    if (found >= lines) break;
+  }
+  return { offset: offset ?? since, lines: found };
 }
 
 /** How far this host's clock is off, where that is more than what comes of the way of messages. */

@@ -124,7 +124,11 @@ export class Seats {
       await Promise.all(this.ofRun(runId).map((old) => old.stop({ type: 'Superseded', message }, stopSignal as NodeJS.Signals, stopDurationSeconds * 1000)));
       const startNumber = 1 + Math.max(readTombstone(dataDir, runId).startNumber, ...listStarts(dataDir, runId), 0);
       const freePort = await this.#create(input, startNumber);
-      removeOldStarts(dataDir, runId, (number) => this.get(runId, number) !== undefined);
+      try {
+        removeOldStarts(dataDir, runId, (number) => this.get(runId, number) !== undefined);
+      } catch (error) {
+        this.agent.log.warn({ event: 'old-starts-left', run: input.run.handle, error: String(error) }, 'old starts of a run could not be removed');
+      }
       return { highestGeneration, startNumber, freePort };
     });
   }

@@ -14,6 +14,10 @@ const MOST_WAITING = 2 ** 20;
 const MOST_INPUT = 256 * 1024;
 /** What has left the group and hidden its mark may hold the pipes open: it is heard so long after the end of the command. */
 const AFTER_END_MS = 1_000;
+/** And so often more at most, where it goes on writing. */
+const MOST_AFTER_END = 3;
+/** Two pipes, of the most that Linux lets a user make them. */
+const MOST_IN_PIPES = 2 * 2 ** 20;
 
 interface Waiting {
   stream: CommandStream;
@@ -31,6 +35,7 @@ export class Command {
   #received = 0;
   #open = 2;
   #exit: number | undefined;
+  #sizeAtExit = 0;
   #paused = false;
   readonly #wake = new Set<() => void>();
 
@@ -55,7 +60,7 @@ export class Command {
   }
 
   private constructor(
-    private readonly id: string,
+    readonly id: string,
     child: ChildProcess,
     stdout: Socket,
     stderr: Socket,
@@ -74,11 +79,12 @@ export class Command {
     }
     // Whoever does not read any more closes its end.
     stdin?.on('error', () => undefined);
-    child.stdio[3]?.on('error', () => undefined);
     child.once('error', (error) => {
       this.#keep('stderr', Buffer.from(`muster: ${error.message}\n`));
       this.#exited(126);
     });
+    // A machine that has no file descriptors left gives none to the child.
+    child.stdio?.[3]?.on('error', () => undefined);
     child.once('exit', (code, signal) => this.#exited(code ?? 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 9)));
   }
 
@@ -134,9 +140,13 @@ export class Command {
 
   /** Kills whatever of it lives: its group, and what carries its mark elsewhere. */
   kill(): void {
+    killAll([this]);
+  }
+
+  /** Kills its group. */
+  killGroup(): void {
     this.signal('SIGKILL');
-    this.#child.stdio[3]?.destroy();
-    killMarked((id) => id === this.id);
+    this.#child.stdio?.[3]?.destroy();
   }
 
   /** Kills it, and nobody will read what it has written. */
@@ -149,6 +159,7 @@ export class Command {
   #exited(code: number): void {
     if (this.#exit !== undefined) return;
     this.#exit = code;
+    this.#sizeAtExit = this.#size;
     this.kill();
     this.stdin?.destroy();
     this.#closeWhenSilent();
@@ -156,14 +167,17 @@ export class Command {
   }
 
   /** Closes the pipes that somebody holds open after the end, once nothing more comes: while nobody takes what is here, more may wait in them. */
-  #closeWhenSilent(): void {
+  #closeWhenSilent(more = MOST_AFTER_END): void {
     const seen = this.#size;
     const wasPaused = this.#paused;
     setTimeout(() => {
       // What came while this process was busy is read first.
       setImmediate(() => {
         if (this.#open === 0) return;
-        if (wasPaused || this.#paused || this.#size > seen) return this.#closeWhenSilent();
+        // What was the command's is in the pipes, which hold no more, and comes at once where it may.
+        const isTheirs = this.#size - this.#sizeAtExit > MOST_IN_PIPES || more === 0;
+        const waits = wasPaused || this.#paused;
+        if (!isTheirs && (waits || this.#size > seen)) return this.#closeWhenSilent(waits ? more : more - 1);
         for (const stream of this.#streams) stream.destroy();
       });
     }, AFTER_END_MS);
@@ -212,6 +226,17 @@ export class Command {
       const limit = setTimeout(finish, ms);
       this.#wake.add(look);
     });
+  }
+}
+
+/** Kills whatever lives of these commands: their groups, and what carries their marks elsewhere. Looks through all processes once. */
+export function killAll(commands: readonly Command[]): void {
+  if (commands.length === 0) return;
+  for (const command of commands) command.killGroup();
+  try {
+    killMarked((id) => commands.some((command) => command.id === id));
+  } catch {
+    // A machine that has no file descriptors left does not show its processes; the groups are killed.
   }
 }
 

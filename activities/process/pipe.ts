@@ -38,10 +38,21 @@ export async function makePipes<const N extends readonly ('to' | 'from')[]>(dir:
 
 /** Nobody waits for the other end in any of these: the one that never waits is opened first. The child's has to wait when it is used, and so is not the same. */
 function openPipe(path: string, direction: 'to' | 'from'): Pipe {
-  const reader = openSync(path, O_RDONLY | O_NONBLOCK);
-  if (direction === 'from') return { theirs: openSync(path, O_WRONLY), ours: new Socket({ fd: reader, readable: true, writable: false }) };
-  const writer = openSync(path, O_WRONLY | O_NONBLOCK);
-  const theirs = openSync(path, O_RDONLY);
-  closeSync(reader);
-  return { theirs, ours: new Socket({ fd: writer, readable: false, writable: true }) };
+  const opened: number[] = [];
+  const open = (flags: number) => {
+    const fd = openSync(path, flags);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const reader = open(O_RDONLY | O_NONBLOCK);
+    if (direction === 'from') return { theirs: open(O_WRONLY), ours: new Socket({ fd: reader, readable: true, writable: false }) };
+    const writer = open(O_WRONLY | O_NONBLOCK);
+    const pipe = { theirs: open(O_RDONLY), ours: new Socket({ fd: writer, readable: false, writable: true }) };
+    closeSync(reader);
+    return pipe;
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    throw error;
+  }
 }

@@ -141,6 +141,11 @@ describe('a run', () => {
     await run.handle.signal('nodesEnded', { ends: 'all' });
     for (const name of ['rosterSealed', 'stopDecided', 'changeProposed']) await stage.env.client.workflow.getHandle(cell).signal(name);
     for (const name of ['leaseRequested', 'hostAnnounced', 'leaseReturned']) await fleetHandle(stage.env).signal(name, null);
+    // Nor ones that say it in another shape.
+    await run.handle.signal('hostsTaken', { hosts: 'gpu-1', by: 'x' });
+    await fleetHandle(stage.env).signal('hostAnnounced', { facts: {}, runs: [] });
+    await fleetHandle(stage.env).signal('leaseRequested', { run: {}, request: 'x', parts: 1, askedAtMs: 0, deadlineMs: 0 });
+    expect((await fleetHandle(stage.env).query(messages.hosts)).map(({ host }) => host)).toEqual(['a']);
     a?.exit(0);
     expect((await run.outcome()).status).toBe('succeeded');
     await stage.allFree();

@@ -1,4 +1,4 @@
-import type { RunPhase } from '../../spec/nodes.js';
+import type { Resize, RunPhase } from '../../spec/nodes.js';
 import type { ResizeWish } from '../../spec/resize.js';
 import type { RosterNode } from '../../spec/roster.js';
 import { MAX_NODES, type Task } from '../../spec/task/task.js';
@@ -22,6 +22,15 @@ export function readWish(
   const nodes = wanted.reduce((sum, size) => sum + size, 0);
   const refused = refuseNodes(nodes, task) ?? refuseTemplates(wanted, task.groups) ?? refusePhase(phase, stopping);
   return refused === null ? { sizes: wanted } : { refused };
+}
+
+const WISHES_KEPT = 10;
+
+/** The wishes of a run with a new one; the oldest are forgotten, but not one that waits: who made it is to hear what becomes of it. */
+export function wishesWith(wishes: readonly Resize[], wish: Resize): Resize[] {
+  const all = [...wishes, wish];
+  const oldest = all.length > WISHES_KEPT ? all.findIndex(({ state }) => state !== 'waiting') : -1;
+  return all.filter((_, i) => i !== oldest);
 }
 
 /** From the sealed roster to other sizes: a shrink moves only the tail of its group. */

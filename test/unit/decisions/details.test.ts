@@ -121,7 +121,9 @@ describe('the last line of output', () => {
     ['is what a progress bar shows last', 'a\nstep 1\rstep 2\rstep 3\r', 'step 3'],
     ['has no colours', '\u001b[1;31mError\u001b[0m: \u001b]8;;http://x\u0007link\u001b]8;;\u0007 \u0007end', 'Error: link end'],
     ['is empty where there is none', '', ''],
-    ['is cut where it is long', 'é'.repeat(200), `${'é'.repeat(159)}…`],
+    ['is cut where it is long', 'é'.repeat(200), `${'é'.repeat(78)}…`],
+    ['is whole where it fits', '😀'.repeat(40), '😀'.repeat(40)],
+    ['is cut between characters', `${'😀'.repeat(40)}x`, `${'😀'.repeat(39)}…`],
   ])('%s', (_, output, line) => {
     expect(lastLineOf(output)).toBe(line);
   });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { runCommand } from '../../../activities/host/run-command.js';
+import { liveProcesses } from '../../../activities/process/carriers.js';
 import { killLeftCommands } from '../../../activities/process/command.js';
 import { readProgram } from '../../../activities/process/start-dir.js';
 import type { CommandLine, StartCommandInput } from '../../../spec/commands.js';
@@ -213,4 +214,68 @@ it('ends although something that hides holds its pipes open', async () => {
   const { it } = await beside('env -u MUSTER_EXEC_ID setsid sleep 1000 & echo "hidden $!"; sleep 0.3');
   expect(await it.end()).toEqual(ended(0));
   process.kill(Number(await it.says('hidden ')), 'SIGKILL');
+});
+
+it.each([
+  ['that floods them', 'env -i setsid -f yes; sleep 0.3'],
+  ['that goes on writing', 'env -i PATH="$PATH" setsid -f timeout 60 sh -c \'while echo x; do sleep 0.2; done\'; sleep 0.3'],
+])('ends although something %s holds its pipes open', async (_, line) => {
+  const { it } = await beside(line);
+  const begun = performance.now();
+  expect(await it.end()).toEqual(ended(0));
+  expect(performance.now() - begun).toBeLessThan(30_000);
+});
+
+it('as many as one likes may run one after the other, and only so many at a time', async () => {
+  const host = new OneHost({});
+  const ran: Beside[] = [];
+  for (let i = 0; i < 34; i++) {
+    const { it } = await beside('echo x', {}, host);
+    expect(await it.end()).toEqual(ended(0));
+    ran.push(it);
+  }
+  // An answer may have been lost: who asks again hears it.
+  expect(await ran.at(-1)?.end()).toEqual(ended(0));
+  const going = await Promise.all(Array.from({ length: 32 }, () => beside('sleep 1000', {}, host)));
+  expect(await new Beside(host, { line: 'true' }).start()).toMatchObject({ kind: 'refused', message: expect.stringContaining('32 commands') });
+  going[0]?.it.signal('SIGKILL');
+  expect(await going[0]?.it.end()).toEqual(ended(137));
+  expect(await new Beside(host, { line: 'true' }).start()).toMatchObject({ kind: 'started' });
+});
+
+it('what ends it with its agent lives through the signals that its group is sent', async () => {
+  const signals = ['USR1', 'USR2', 'ALRM', 'VTALRM', 'PROF', 'IO', 'PWR', 'TSTP'];
+  const { it } = await beside(`for s in ${signals.join(' ')}; do trap "echo got $s" $s; done; echo "leader $$"; while :; do sleep 0.1; done`);
+  const leader = Number(await it.says('leader '));
+  const guards = () =>
+    liveProcesses()
+      .filter(({ ppid, pid }) => ppid === leader && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('muster-exec'))
+      .map(({ pid }) => pid);
+  const before = guards();
+  expect(before).toHaveLength(1);
+  for (const signal of signals) {
+    it.signal(`SIG${signal}`);
+    await it.says(`got ${signal}`);
+  }
+  expect(guards()).toEqual(before);
+});
+
+it.each([
+  ['an id that is a path', { id: '../../x' }],
+  ['an id that is none', { id: '' }],
+  ['a limit beyond what a timer takes', { limitMs: 2 ** 31 }],
+  ['a lease that is no time', { leaseMs: Number.NaN }],
+])('is refused with %s', async (_, more) => {
+  const host = new OneHost({});
+  await host.running();
+  expect(await new Beside(host, { line: 'true' }, more).start()).toMatchObject({ kind: 'refused', message: expect.stringMatching(/id|Ms/) });
+});
+
+it('is refused beside a program that is being ended', async () => {
+  const host = new OneHost({ commands: ['trap "" TERM; echo > $WHERE/up; while :; do sleep 0.1; done'] });
+  const start = await host.running();
+  await until(() => host.wrote('up'), '\n');
+  void start.stop({ type: 'Stopped', message: 'the run stopped its nodes' }, 'SIGTERM', 60_000);
+  expect(await new Beside(host, { line: 'true' }).start()).toMatchObject({ kind: 'refused', message: 'node 0 is being ended' });
+  await start.stop({ type: 'Stopped', message: 'the run stopped its nodes' }, 'SIGTERM', 0);
 });

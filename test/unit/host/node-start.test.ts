@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { NodeStart } from '../../../activities/host/node-start.js';
 import { writeStart } from '../../../activities/host/store.js';
 import { readExit, readProgram, readShim, shimAlive } from '../../../activities/process/start-dir.js';
@@ -148,6 +148,30 @@ it('why a host gave its program up is known to the next agent', async () => {
   await until(() => start.record.ending?.gaveUp, true);
   host.succeed();
   expect(await host.end(10_000)).toMatchObject({ kind: 'failed', failure: { type: 'Unhealthy' } });
+});
+
+it('a log that fails does not keep a program that was released from going', async () => {
+  const host = new OneHost({});
+  const info = () => {
+    throw new Error('ENOSPC');
+  };
+  Object.assign(host.agent.log, { info });
+  const start = await host.running();
+  Object.assign(host.agent.log, { info: () => undefined });
+  await start.stop(WHY, 'SIGKILL', 0);
+  expect(await host.end()).toMatchObject({ kind: 'exited', stopped: true });
+});
+
+it('a command that begins while what a lost shim left is being ended does not outlive the node', async () => {
+  const host = new OneHost({});
+  const start = await host.running();
+  const wasOver: boolean[] = [];
+  vi.spyOn(host.agent.commands, 'endOf').mockImplementation(() => void wasOver.push(start.record.end !== null));
+  await killShim(start);
+  await start.ended;
+  // Once more when none can begin any more.
+  expect(wasOver).toEqual([false, true]);
+  await host.end();
 });
 
 async function killShim({ dir }: NodeStart): Promise<void> {

@@ -1,6 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { spansWith } from '../../../activities/host/output-spans.js';
 import { readChunk } from '../../../activities/host/read-output.js';
 import { type OutputSpan, type StartRecord, startDir, writeStart } from '../../../activities/host/store.js';
@@ -96,6 +97,9 @@ it('begins with the last lines, of an older start where the newest has too few',
   expect(await readAll(host, { tail: 0 })).toEqual([]);
   expect(await readAll(host, { tail: 2, filter: filter({ generation: 2 }) })).toEqual(['2/2/3 c d']);
   expect(await readAll(host, { tail: 1, filter: filter({ generation: 1 }) })).toEqual(['1/1/3 b']);
+  // What stands between does not count.
+  expect(await readAll(host, { tail: 2, filter: filter({ ranks: [3] }) })).toEqual(['2/2/3 d', '2/4/3 f']);
+  expect(await readAll(host, { tail: 2, startNumber: null, filter: filter({ ranks: [1] }) })).toEqual(['2/3/1 e']);
 });
 
 it('ends for a generation that is over, also while the program goes on in a later one', async () => {
@@ -138,4 +142,28 @@ it('keeps the newest spans', () => {
   let spans: OutputSpan[] = [];
   for (let i = 0; i < 150; i++) spans = spansWith(spans, { from: i, rank: 0, generation: i });
   expect([spans.length, spans[0]?.generation, spans.at(-1)?.generation]).toEqual([100, 50, 149]);
+});
+
+it('who waits for output leaves nothing behind on a start that goes on, and is woken by its end', async () => {
+  const host = new OneHost({ commands: ['exec sleep 1000'] });
+  const start = await host.running();
+  const input = { runId: host.run.runId, startNumber: 1, offset: 0, maxBytes: 1_000 };
+  const then = vi.spyOn(start.ended, 'then');
+  const listeners = getEventListeners(start.over, 'abort').length;
+  for (let i = 0; i < 10; i++) expect(await readChunk(host.agent, host.seats, { ...input, waitMs: 5 })).toMatchObject({ data: '', end: false });
+  expect([then.mock.calls.length, getEventListeners(start.over, 'abort').length]).toEqual([0, listeners]);
+  const waiting = readChunk(host.agent, host.seats, { ...input, waitMs: 5_000 });
+  await until(() => getEventListeners(start.over, 'abort').length, listeners + 1);
+  void start.stop({ type: 'Stopped', message: 'the run stopped its nodes' }, 'SIGKILL', 0);
+  expect(await waiting).toMatchObject({ data: '', end: true });
+});
+
+it('who waits for output when the agent lets go of a start is answered at once', async () => {
+  const host = new OneHost({ commands: ['exec sleep 1000'] });
+  await host.running();
+  const waiting = readChunk(host.agent, host.seats, { runId: host.run.runId, startNumber: 1, offset: 0, maxBytes: 1_000, waitMs: 5_000 });
+  const begun = performance.now();
+  await host.seats.detach();
+  expect(await waiting).toMatchObject({ data: '', end: false });
+  expect(performance.now() - begun).toBeLessThan(4_500);
 });
