@@ -1,5 +1,6 @@
 import type { Firing, ScheduleDetails, ScheduleStatus } from '../client/index.js';
 import { describeSeconds } from '../spec/task/duration.js';
+import { describeNodes } from '../spec/task/elastic.js';
 import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
@@ -20,10 +21,10 @@ export function whenOf({ schedule }: Pick<ScheduleStatus, 'schedule'>): string {
 
 /** What a schedule is, did last and does next, for people. `here`: the reader's own time zone. */
 export function scheduleLines(schedule: ScheduleDetails, nowMs: number, here: string): string[] {
-  const { id, nodes, fleet, paused, note } = schedule;
+  const { id, nodes, elastic, fleet, paused, note } = schedule;
   const noteLine = paused ? [`PAUSED: ${note || 'nobody said why'}`] : note ? [`note: ${note}`] : [];
   return [
-    `${id}: ${whenOf(schedule)}; ${counted(nodes, 'node')} of the fleet ${fleet}`,
+    `${id}: ${whenOf(schedule)}; ${describeNodes(nodes, elastic)} of the fleet ${fleet}`,
     rulesOf(schedule),
     ...noteLine,
     ...missesOf(schedule),

@@ -31,7 +31,7 @@ export interface ConnectOptions {
  */
 export async function connect({ client, temporal, env }: ConnectOptions = {}): Promise<Muster> {
   if (client === undefined) return new Muster(await called(() => dial(temporal ?? readTemporalOptions(env))));
-  await called(() => client.withDeadline(Date.now() + CHECK_LIMIT_MS, () => checkServer(client.connection, 'The Temporal server')));
+  await called(() => client.withDeadline(Date.now() + CHECK_LIMIT_MS, () => checkServer(client.connection)));
   return new Muster(client, { closes: false });
 }
 

@@ -1,5 +1,6 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
 import type { RunPhase } from '../spec/nodes.js';
+import type { Elastic } from '../spec/task/elastic.js';
 import { parseTask } from '../spec/task/parse.js';
 import type { Overlap, TaskSchedule } from '../spec/task/schedule.js';
 import { NobodyAnswers, RunNotFound } from './errors.js';
@@ -11,7 +12,10 @@ export interface ScheduleStatus {
   id: string;
   name: string;
   fleet: string;
+  /** Of a range the least. */
   nodes: number;
+  /** null unless `nodes` is a range. */
+  elastic: Elastic | null;
   /** null where it was made with other means than `apply`. */
   schedule: TaskSchedule | null;
   /** By which Temporal reads its cron expressions. */
@@ -68,9 +72,9 @@ export function statusOf({ scheduleId, spec, policies, state, info, action, raw 
   const parsed = parseTask(action.args?.[0], { defaultName: scheduleId });
   // While a schedule is paused, what it says is as old as the pause.
   const times = info.nextActionTimes.map((time) => time.getTime()).filter((atMs) => !state.paused || atMs > Date.now());
-  const { name, fleet, nodes, schedule } = parsed.ok ? parsed.task : { name: scheduleId, fleet: '', nodes: 0, schedule: null };
+  const { name, fleet, nodes, elastic, schedule } = parsed.ok ? parsed.task : { name: scheduleId, fleet: '', nodes: 0, elastic: null, schedule: null };
   return {
-    ...{ id: scheduleId, name, fleet, nodes, schedule },
+    ...{ id: scheduleId, name, fleet, nodes, elastic, schedule },
     timeZone: spec.timezone || 'UTC',
     overlap: overlapOf(policies.overlap),
     catchUpSeconds: policies.catchupWindow / 1000,

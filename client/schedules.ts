@@ -173,10 +173,10 @@ export class Schedules {
       const effective = overlap ?? before.overlap;
       const going = before.running.slice(0, MOST_SHOWN_RUNS).join(', ');
       if (effective === 'skip' && before.running.length > 0) {
-        throw new FiringRefused(`The schedule ${id} starts no run: ${going} goes on, and \`overlap\` is \`skip\``);
+        throw new FiringRefused(`The schedule ${id} starts no run: ${going} goes on, and \`overlap\` is \`skip\`; ${BESIDE}`);
       }
       if (effective === 'buffer_one' && before.firings.waiting > 0) {
-        throw new FiringRefused(`The schedule ${id} starts no run: another waits for ${going} already, and \`overlap\` is \`buffer_one\``);
+        throw new FiringRefused(`The schedule ${id} starts no run: another waits for ${going} already, and \`overlap\` is \`buffer_one\`; ${BESIDE}`);
       }
       // A second is the finest grain of a handle.
       let atMs = Math.floor(Date.now() / 1_000) * 1_000;
@@ -267,6 +267,9 @@ export class Schedules {
 }
 
 /** As Temporal's protocol numbers them. */
+/** The mend of a refusal. */
+const BESIDE = 'add `--overlap allow_all` to start one beside it';
+
 const OVERLAP_NUMBERS = Object.fromEntries(OVERLAPS.map((overlap, index) => [overlap, index + 1])) as Record<Overlap, number>;
 /** With which a firing waits for the run before. */
 const WAITING: readonly Overlap[] = ['buffer_one', 'buffer_all', 'cancel_other'];

@@ -6,6 +6,8 @@ import { BadConnectionConfig, type TemporalOptions } from './options.js';
 export const MINIMUM_SERVER = '1.32.0';
 
 const DIAL_LIMIT_MS = 5_000;
+/** gRPC's number, also for an HTTP server that knows no such path. */
+const UNIMPLEMENTED = 12;
 
 /** grpc-js waits up to 19 s between attempts by default; a server that is back is met again at once. Measured. */
 const RECONNECT = {
@@ -47,7 +49,7 @@ export async function dial(options: TemporalOptions, limitMs = DIAL_LIMIT_MS): P
     );
   }
   try {
-    await checkServer(connection, `The Temporal server at ${options.address}`);
+    await checkServer(connection, options.address);
   } catch (error) {
     await connection.close();
     throw error;
@@ -55,11 +57,21 @@ export async function dial(options: TemporalOptions, limitMs = DIAL_LIMIT_MS): P
   return new Client({ connection, namespace: options.namespace, dataConverter });
 }
 
-/** Throws `ServerTooOld`; what the connection throws as it is. */
-export async function checkServer({ workflowService }: Pick<ConnectionLike, 'workflowService'>, which: string): Promise<void> {
-  const { serverVersion } = await workflowService.getSystemInfo({});
+/** Throws `ServerTooOld`, and `TemporalUnreachable` where something else answers; what else the connection throws as it is. */
+export async function checkServer({ workflowService }: Pick<ConnectionLike, 'workflowService'>, address?: string): Promise<void> {
+  const at = address === undefined ? '' : ` at ${address}`;
+  const { serverVersion } = await workflowService.getSystemInfo({}).catch((error: unknown) => {
+    if ((error as { code?: unknown } | null)?.code !== UNIMPLEMENTED) throw error;
+    const where = address === undefined ? 'where Temporal was looked for' : `at ${address}`;
+    throw new TemporalUnreachable(
+      `Something that is not Temporal answers ${where} (${reason(error)}). Set TEMPORAL_ADDRESS to Temporal's gRPC port, 7233 by default.`,
+      {
+        cause: error,
+      },
+    );
+  });
   if (!serverVersion || compareVersions(serverVersion, MINIMUM_SERVER) >= 0) return;
-  throw new ServerTooOld(`${which} is ${serverVersion}; Muster needs ${MINIMUM_SERVER} or newer (CLI 1.9 or newer).`);
+  throw new ServerTooOld(`The Temporal server${at} is ${serverVersion}; Muster needs ${MINIMUM_SERVER} or newer (CLI 1.9 or newer).`);
 }
 
 function lazyConnection({ namespace: _namespace, ...rest }: TemporalOptions, limitMs: number): Connection {

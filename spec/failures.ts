@@ -28,7 +28,7 @@ export const FAILURES = {
   CommandFailed: {
     origin: 'user',
     retried: 'the run, as `restart` says',
-    mend: 'Read the last lines of the named node, or `muster logs RUN --rank R`.',
+    mend: 'Read the last lines of the named node, or `muster logs RUN --rank R`. Exit code 126: the file may not be executed; `chmod +x` it, then apply or start again.',
   },
   OutOfMemory: {
     origin: 'user',

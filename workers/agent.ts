@@ -136,6 +136,8 @@ export async function startAgent(
   try {
     connection = shared?.connection ?? (await reachTemporal(options, log, () => seats.all().length > 0, signal));
     await refuseSharedQueue(client, taskQueue, host, dataDir.identity);
+    // Not earlier: whoever was refused may come again by another name.
+    dataDir.keep();
   } catch (error) {
     await letGo(connection);
     throw error;

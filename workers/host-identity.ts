@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFileDurably } from '../activities/host/replace-file.js';
 
@@ -12,12 +12,14 @@ export interface DataDir {
   path: string;
   host: string;
   identity: string;
+  /** Makes the directory this host's for good, where it is nobody's yet. Throws `DataDirUnusable`. */
+  keep(): void;
   unlock(): void;
 }
 
 /**
  * Takes the data directory for this process alone, by flock(1): the kernel lets go of it when we die, however that happens.
- * Its first agent gives it a name and a random identity. Throws `DataDirUnusable`.
+ * Its first agent gives it a name and a random identity, which stay once it calls `keep`: one that is refused leaves the directory to another. Throws `DataDirUnusable`.
  */
 export async function openDataDir(path: string, host: string): Promise<DataDir> {
   try {
@@ -32,11 +34,22 @@ export async function openDataDir(path: string, host: string): Promise<DataDir> 
       throw new DataDirUnusable(`The data directory ${path} belongs to host ${known.host}, not ${host}; give each host its own with --data`);
     }
     const identity = known?.identity ?? randomUUID();
-    if (!known) replaceFileDurably(join(path, 'host.json'), JSON.stringify({ host, identity }));
-    return { path, host, identity, unlock: () => void lock.stdin?.end() };
+    accessSync(path, constants.W_OK);
+    const keep = () => {
+      if (!known) writeIdentity(path, { host, identity });
+    };
+    return { path, host, identity, keep, unlock: () => void lock.stdin?.end() };
   } catch (error) {
     lock.stdin?.end();
     if (error instanceof DataDirUnusable) throw error;
+    throw new DataDirUnusable(`The data directory ${path} cannot be written (${text(error)})`);
+  }
+}
+
+function writeIdentity(path: string, known: { host: string; identity: string }): void {
+  try {
+    replaceFileDurably(join(path, 'host.json'), JSON.stringify(known));
+  } catch (error) {
     throw new DataDirUnusable(`The data directory ${path} cannot be written (${text(error)})`);
   }
 }

@@ -121,7 +121,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     upsertMemo(memo());
     changed = true;
     tellHolder(known);
-    const held = known.lease === null ? '' : `; ${known.lease.handle} has it still`;
+    const held = known.lease === null ? '' : `; ${known.lease.handle} has it still: a run with a range, or with on_host_loss replace or shrink, leaves it`;
     return { message: drained ? `No further run gets ${host}${held}` : `${host} is in use again` };
   });
 

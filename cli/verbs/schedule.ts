@@ -76,7 +76,14 @@ function deleteVerb(): Command {
 }
 
 function cells(status: ScheduleStatus): string[] {
-  const { id, nodes, paused, nextAtMs, runs, firings } = status;
+  const { id, nodes, elastic, paused, nextAtMs, runs, firings } = status;
   const next = paused ? 'paused' : nextAtMs === null ? 'never' : `in ${formatDuration(Math.max(0, nextAtMs - Date.now()))}`;
-  return [id, whenOf(status), String(nodes), next, firings.missed > 0 ? String(firings.missed) : '-', runs.at(-1)?.run ?? '-'];
+  return [
+    id,
+    whenOf(status),
+    elastic === null ? String(nodes) : `${elastic.min}..${elastic.max}`,
+    next,
+    firings.missed > 0 ? String(firings.missed) : '-',
+    runs.at(-1)?.run ?? '-',
+  ];
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -151,6 +151,8 @@ it.each([
   expect(code).not.toBe(0);
   expect(stderr).toContain(words);
   expect(stderr).not.toMatch(/^ +at /m);
+  // It may come again by another name.
+  expect(existsSync(join(machines.dir, 'other', 'host.json'))).toBe(false);
 });
 
 it('says that a port is taken', async () => {

@@ -140,7 +140,10 @@ it('starts a run by hand, which a run that goes on keeps from starting, or not, 
   // A restart keeps the time.
   await until(() => readLines(out), [`${time} 1`, `${time} 2`], 30_000);
 
-  expect(await say('trigger', 'by-hand')).toEqual([1, `The schedule by-hand starts no run: ${run} goes on, and \`overlap\` is \`skip\``]);
+  expect(await say('trigger', 'by-hand')).toEqual([
+    1,
+    `The schedule by-hand starts no run: ${run} goes on, and \`overlap\` is \`skip\`; add \`--overlap allow_all\` to start one beside it`,
+  ]);
   const beside = await schedules.trigger('by-hand', { overlap: 'allow_all' });
   expect(beside).toMatchObject({ state: 'started' });
   await until(() => readLines(out).length, 4, 30_000);

@@ -152,8 +152,14 @@ describe('leases', () => {
 
   it('says what a request waits for', () => {
     const hosts = [host('h-1'), host('h-2', { lease: held('x') })];
-    expect(describeWait(hosts, request('a', 3))).toBe('needs 3 hosts; the fleet default has 2 (1 free, 1 in use, 0 silent)');
+    expect(describeWait(hosts, request('a', 3))).toBe('needs 3 hosts; the fleet default has 2 (1 free, 1 in use, 0 silent); held by run-x');
     expect(describeWait(hosts, request('a', 1, { hosts: ['h-9'] }))).toContain('never announced: h-9');
+  });
+
+  it('says which other runs have what a request could use, two by name', () => {
+    const hosts = ['x', 'y', 'x', 'a', 'z', 'v'].map((run, i) => host(`h-${i}`, { lease: held(run) }));
+    expect(describeWait(hosts, request('a', 2))).toMatch(/; held by run-v, run-x and 2 more$/);
+    expect(describeWait(hosts, request('a', 2, { hosts: ['h-1', 'h-3'] }))).toMatch(/; held by run-y$/);
   });
 
   it('says what a request does not want of what is free', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkAgents } from '../../client/doctor/agent-checks.js';
 import type { AgentFacts } from '../../client/doctor/ask-agents.js';
@@ -240,4 +241,11 @@ it('stops at a namespace that is not there', () => {
 
 it('advises what the dev server is started with', () => {
   for (const [key, value] of Object.entries(STEP_SETTINGS)) expect(DEV_SERVER_SETTINGS.find((setting) => setting.key === key)?.value).toBe(value);
+});
+
+it('has nothing to warn of on a dev server that was started as the documents say', () => {
+  const page = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+  const typed = /^temporal server start-dev (?:.*\\\n)*.*/m.exec(page)?.[0].replaceAll("'", '') ?? '';
+  for (const [key, value] of Object.entries(STEP_SETTINGS)) expect(typed).toContain(`--dynamic-config-value ${key}=${JSON.stringify(value)}`);
+  for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) expect(typed).toContain(`--search-attribute ${name}=${type}`);
 });

@@ -58,7 +58,9 @@ describe('a drained host', () => {
     const [a] = await stage.hosts({ a: { exitCode: null }, b: {} });
     const first = await stage.run({ hosts: ['a'] }, 'first');
     await first.untilStatus(({ phase }) => phase === 'running');
-    expect((await drain('a', true)).message).toBe('No further run gets a; first has it still');
+    expect((await drain('a', true)).message).toBe(
+      'No further run gets a; first has it still: a run with a range, or with on_host_loss replace or shrink, leaves it',
+    );
     expect((await drain('b', true)).message).toBe('No further run gets b');
     expect(await statesOf(stage.env)).toEqual({ a: 'held', b: 'drained' });
     const second = await stage.run({ nodes: 1, queue_timeout: '10m' }, 'second');

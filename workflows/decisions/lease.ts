@@ -107,14 +107,27 @@ export function decideNever(all: readonly FleetHost[], request: LeaseRequested):
   const known = candidates(others, request).map(({ facts }) => facts);
   if (request.hosts !== null) {
     const missing = request.hosts.filter((id) => !others.some((host) => host.facts.host === id));
-    if (missing.length > 0) return describeWait(all, request);
-    return placeParts(known, request.parts, true) === null ? describeWait(all, request) : null;
+    if (missing.length > 0) return describeShortage(all, request);
+    return placeParts(known, request.parts, true) === null ? describeShortage(all, request) : null;
   }
-  return canEverBeMet(known, request.parts) ? null : describeWait(all, request);
+  return canEverBeMet(known, request.parts) ? null : describeShortage(all, request);
 }
 
-/** Why a request waits, for people: what it needs, what there is. */
+/** Why a request waits, for people: what it needs, what there is, and which runs have what it could use. */
 export function describeWait(all: readonly FleetHost[], request: LeaseRequested): string {
+  const except = new Set(request.except);
+  const wanted = candidates(all, request).filter(({ facts }) => !except.has(facts.host));
+  const others = wanted.flatMap(({ lease }) => (lease !== null && lease.runId !== request.run.runId ? [lease.handle] : []));
+  const holders = [...new Set(others)].sort(compareIds);
+  const [named, more] = [holders.slice(0, HOLDERS_NAMED), holders.length - HOLDERS_NAMED];
+  const held = holders.length === 0 ? '' : `; held by ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return describeShortage(all, request) + held;
+}
+
+const HOLDERS_NAMED = 2;
+
+/** The same without the runs, which are not to blame where even all hosts would not do. */
+function describeShortage(all: readonly FleetHost[], request: LeaseRequested): string {
   const missing = (request.hosts ?? []).filter((id) => !all.some((host) => host.facts.host === id));
   const need = request.hosts ? `hosts ${request.hosts.join(', ')}` : describeNeeds(request.parts);
   const count = (test: (host: FleetHost) => boolean) => all.filter(test).length;

@@ -11,7 +11,10 @@ export function decidePlan(all: readonly FleetHost[], ahead: number, { fleet, pa
   const run = { handle: '', runId: '', name: '', fleet };
   const request = { run, request: '', parts, hosts, except: [], extra: false, first: false, unmet: 'wait' as const, ...NEVER_HELD };
   const [grant] = decideGrants(all, [request]);
-  if (!grant) return { nodes: [], fails: null, waits: `it ${describeWait(all, request)}`, never: decideNever(all, request) !== null, ahead };
+  if (!grant) {
+    const never = decideNever(all, request);
+    return { nodes: [], fails: null, waits: `it ${never ?? describeWait(all, request)}`, never: never !== null, ahead };
+  }
   const facts = all.map((host) => host.facts).filter(({ host }) => grant.hosts.some((granted) => granted.host === host));
   const decision = decideAddresses({ hosts: facts, wish, avoid: [] });
   if (decision.kind === 'failed') return { nodes: [], fails: decision.failure, waits: null, never: false, ahead };

@@ -24,7 +24,9 @@ it.each([
 });
 
 it('says what a word is for', () => {
-  expect(of('drai').words).toEqual([{ word: 'drain', about: 'let a host get no further run; what runs there goes on' }]);
+  expect(of('drai').words).toEqual([
+    { word: 'drain', about: 'let a host get no further run; a run with a range, or with on_host_loss replace or shrink, leaves it, and any other goes on' },
+  ]);
 });
 
 it.each([

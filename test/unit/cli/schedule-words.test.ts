@@ -25,7 +25,7 @@ const firing = (day: number, rest: Partial<Firing>): Firing => {
 };
 
 const NIGHTLY: ScheduleDetails = {
-  ...{ id: 'nightly', name: 'nightly', fleet: 'default', nodes: 3, schedule: WHEN, timeZone: 'Europe/Berlin' },
+  ...{ id: 'nightly', name: 'nightly', fleet: 'default', nodes: 3, elastic: null, schedule: WHEN, timeZone: 'Europe/Berlin' },
   ...{ overlap: 'skip', catchUpSeconds: 3_600, onFailure: 'continue', paused: false, note: '', runs: [], running: [] },
   nextAtMs: Date.UTC(2026, 10, 30, 1),
   nextTimesMs: [30, 31, 32, 33].map((day) => Date.UTC(2026, 10, day, 1)),
@@ -55,6 +55,10 @@ it('tells how the last runs went, when they were late, and when the next ones ar
     '2026-12-01 02:00:00+01:00  2026-11-30 20:00:00-05:00  in 1 d 13 h',
     '2026-12-02 02:00:00+01:00  2026-12-01 20:00:00-05:00  in 2 d 13 h',
   ]);
+});
+
+it('tells a range as `muster check` does', () => {
+  expect(lines({ nodes: 1, elastic: { min: 1, max: 2 } })[0]).toBe('nightly: 0 2 * * * Europe/Berlin; 1 to 2 nodes of the fleet default');
 });
 
 it('has a line for everything that did not become a run', () => {

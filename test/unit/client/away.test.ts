@@ -1,9 +1,11 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { ask } from '../../../client/ask.js';
 import { Muster, NobodyAnswers, TemporalUnreachable } from '../../../client/index.js';
-import { lazyClient } from '../../../connection/dial.js';
+import { dial, lazyClient } from '../../../connection/dial.js';
 
 /** As grpc-js throws it. */
 const rpc = (code: number) => Object.assign(new Error(`${code}`), { code, details: '', metadata: {} });
@@ -39,3 +41,16 @@ it('calls that last end with the reason of their signal at once, also while Temp
   expect(await muster.runs.list({ signal }).catch((error: unknown) => error)).toBe(reason);
   await muster.close();
 }, 10_000);
+
+it('what answers and is not Temporal is named as that, with its address', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(404);
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const error = await dial({ address, namespace: 'default' }).catch((thrown: unknown) => thrown);
+  server.close();
+  expect(error).toBeInstanceOf(TemporalUnreachable);
+  expect(String(error)).toContain(`Something that is not Temporal answers at ${address} (`);
+});
