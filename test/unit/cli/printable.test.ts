@@ -35,7 +35,18 @@ it.each<[string, () => string[]]>([
     () =>
       scheduleLines(
         {
-          ...{ id: EVIL, name: 'x', fleet: EVIL, nodes: 1, elastic: null, schedule: null, timeZone: 'UTC', overlap: 'skip', catchUpSeconds: 60, onFailure: 'continue' },
+          ...{
+            id: EVIL,
+            name: 'x',
+            fleet: EVIL,
+            nodes: 1,
+            elastic: null,
+            schedule: null,
+            timeZone: 'UTC',
+            overlap: 'skip',
+            catchUpSeconds: 60,
+            onFailure: 'continue',
+          },
           ...{ paused: true, note: EVIL, runs: [], running: [], nextAtMs: null, nextTimesMs: [] },
           firings: { started: 1, skipped: 0, missed: 1, dropped: 0, waiting: 0 },
           lastFirings: [{ run: EVIL, scheduledAtMs: 0, startedAtMs: 0, endedAtMs: 1_000, phase: 'failed', message: EVIL }],
