@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { FAILURES } from '../spec/failures.js';
+import { FAILURES, type FailureKind } from '../spec/failures.js';
 import type { NodeStatus, RunStatus } from '../spec/nodes.js';
 import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
@@ -54,8 +54,11 @@ export function summary(status: RunStatus): string[] {
     );
   }
   if (status.nodes.length > 0) lines.push(...nodesTable(status.nodes));
-  const mend = reason in FAILURES ? FAILURES[reason as keyof typeof FAILURES].mend : undefined;
-  if (mend !== undefined) lines.push(`What to do: ${mend.replaceAll('RUN', status.run)}`);
+  const kind: FailureKind | undefined = FAILURES[reason as keyof typeof FAILURES];
+  if (kind === undefined) return lines.map(printable);
+  const codes = new Set(status.nodes.map(({ exitCode }) => exitCode));
+  const mends = [kind.mend, ...Object.entries(kind.exits ?? {}).flatMap(([code, mend]) => (codes.has(Number(code)) ? [mend] : []))];
+  lines.push(`What to do: ${mends.join(' ').replaceAll('RUN', status.run)}`);
   return lines.map(printable);
 }
 

@@ -8,6 +8,8 @@ export interface FailureKind {
   retried: string;
   /** What the reader should do. */
   mend: string;
+  /** What to do besides where a program ended with this exit code. */
+  exits?: Readonly<Record<number, string>>;
 }
 
 /**
@@ -28,7 +30,8 @@ export const FAILURES = {
   CommandFailed: {
     origin: 'user',
     retried: 'the run, as `restart` says',
-    mend: 'Read the last lines of the named node, or `muster logs RUN --rank R`. Exit code 126: the file may not be executed; `chmod +x` it, then apply or start again.',
+    mend: 'Read the last lines of the named node, or `muster logs RUN --rank R`.',
+    exits: { 126: 'The file may not be executed: `chmod +x` it, then apply or start again.' },
   },
   OutOfMemory: {
     origin: 'user',

@@ -111,6 +111,8 @@ describe('the end of a run', () => {
       '0     a     10.0.0.1  eth0       failed  7     1',
       'What to do: Read the last lines of the named node, or `muster logs run-x --rank R`.',
     ]);
+    const notExecutable = { ...status, nodes: status.nodes.map((node) => ({ ...node, exitCode: 126 })) };
+    expect(summary(notExecutable).at(-1)).toMatch(/--rank R`\. The file may not be executed: `chmod \+x` it, then apply or start again\.$/);
   });
 });
 
