@@ -158,7 +158,7 @@ describe('a silent host of which its peers only know that somebody is there', ()
 describe('a lost host', () => {
   it('is one that does not answer when all start again', async () => {
     const [a, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: null }, c: { exitCode: 0 } });
-    const run = await stage.run({ hosts: undefined, nodes: 2, restart: { attempts: 9, backoff: '3s..3s' }, gather_timeout: '5s', on_host_loss: 'replace' });
+    const run = await stage.run({ hosts: undefined, nodes: 2, restart: { attempts: 9, backoff: '6s..6s' }, gather_timeout: '5s', on_host_loss: 'replace' });
     await run.untilStatus(({ phase, restarts }) => phase === 'restarting' && restarts === 2);
     await until(() => b?.running(), 0);
     await b?.fallSilent();
@@ -172,7 +172,7 @@ describe('a lost host', () => {
 
   it('is waited for where the task pins it, also when it does not answer as all start again', async () => {
     const [, b] = await stage.hosts({ a: { exitCode: [7, 7, 0] }, b: { exitCode: null } });
-    const run = await stage.run({ hosts: ['a', 'b'], restart: { attempts: 9, backoff: '3s..3s' }, gather_timeout: '5s', on_host_loss: 'replace' });
+    const run = await stage.run({ hosts: ['a', 'b'], restart: { attempts: 9, backoff: '6s..6s' }, gather_timeout: '5s', on_host_loss: 'replace' });
     await run.untilStatus(({ phase, restarts }) => phase === 'restarting' && restarts === 2);
     await until(() => b?.running(), 0);
     await b?.fallSilent();
