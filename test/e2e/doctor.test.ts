@@ -10,7 +10,7 @@ import { controlQueue, DEFAULT_FLEET, fleetWorkflowId } from '../../spec/ids.js'
 import { hostAnnounced, hosts as hostsQuery, WORKFLOW_TYPES } from '../../spec/messages.js';
 import { OWN_PROTOCOL } from '../../spec/protocol.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
-import { MAIN, muster, type Said, untilAnnounced, withoutTemporal } from '../helpers/machines.js';
+import { endTied, MAIN, muster, type Said, untilAnnounced, withoutTemporal } from '../helpers/machines.js';
 import { until } from '../helpers/until.js';
 
 // A server as it comes, unlike that of `muster dev`.
@@ -40,14 +40,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(
-    children.map(async (child) => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.stdin?.end();
-      await gone;
-    }),
-  );
+  await endTied(children);
   await server?.teardown();
   rmSync(dir, { recursive: true, force: true });
 });

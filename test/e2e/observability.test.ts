@@ -10,7 +10,7 @@ import { METRICS, type MetricName, prometheusName } from '../../spec/metrics.js'
 import { CONTROL_ACTIVITY_POLLS, HOST_ACTIVITY_POLLS } from '../../spec/polls.js';
 import { findTemporalBinary } from '../../workers/server/find.js';
 import { type DevServer, startDevServer } from '../../workers/server/start.js';
-import { muster as command, MAIN, untilAnnounced, withoutTemporal } from '../helpers/machines.js';
+import { muster as command, endTied, MAIN, untilAnnounced, withoutTemporal } from '../helpers/machines.js';
 import { until } from '../helpers/until.js';
 import { describeWhere } from '../helpers/where-possible.js';
 
@@ -63,15 +63,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await muster?.close();
-  await Promise.all(
-    children.map(async ({ process: child }) => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.stdin?.end();
-      if (child.spawnfile.endsWith('prometheus')) child.kill('SIGTERM');
-      await gone;
-    }),
-  );
+  const started = children.map(({ process: child }) => child);
+  // It does not end with its standard input.
+  for (const child of started) if (child.spawnfile.endsWith('prometheus')) child.kill('SIGTERM');
+  await endTied(started);
   await server?.stop();
   rmSync(dir, { recursive: true, force: true });
 });

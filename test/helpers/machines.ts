@@ -78,14 +78,7 @@ export async function startMachines(net: number, names: string[]): Promise<Machi
     },
     start: (task) => startTask(client, task),
     async stop() {
-      await Promise.all(
-        children.map(async (child) => {
-          if (child.exitCode !== null || child.signalCode !== null) return;
-          const gone = new Promise((resolve) => child.once('exit', resolve));
-          child.stdin?.end();
-          await gone;
-        }),
-      );
+      await endTied(children);
       await client.connection.close();
       await server.stop();
       rmSync(dir, { recursive: true, force: true });
@@ -140,4 +133,16 @@ export function readLines(path: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** Ends processes that end with their standard input, and waits until they are gone. */
+export async function endTied(children: readonly ChildProcess[]): Promise<void> {
+  await Promise.all(
+    children.map(async (child) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.stdin?.end();
+      await gone;
+    }),
+  );
 }

@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { METRICS, type MetricEntry, type MetricName, prometheusName } from '../../../spec/metrics.js';
+import { expectGenerated } from '../../helpers/generated.js';
 
 const DOC = new URL('../../../docs/observability.md', import.meta.url);
 const DASHBOARD = new URL('../../../docs/observability/grafana-dashboard.json', import.meta.url);
@@ -15,14 +16,7 @@ it('describes every metric in docs/observability.md', () => {
     return `| \`${prometheusName(name)}\` | ${kind} | ${from === 'control' ? 'control workers' : 'agents'} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`;
   });
   const table = `${BEGIN}\n| metric | kind | of | labels | what |\n|---|---|---|---|---|\n${rows.join('\n')}\n\n${END}`;
-  const doc = readFileSync(DOC, 'utf8');
-  const now = doc.slice(doc.indexOf(BEGIN), doc.indexOf(END) + END.length);
-  if (process.env['MUSTER_WRITE_DOCS'])
-    writeFileSync(
-      DOC,
-      doc.replace(now, () => table),
-    );
-  else expect(now).toBe(table);
+  expectGenerated(DOC, { begin: BEGIN, end: END, made: table });
 });
 
 it('the dashboard and the alerts ask for metrics that there are', () => {

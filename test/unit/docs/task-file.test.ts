@@ -7,6 +7,7 @@ import { taskJsonSchema } from '../../../spec/task/json-schema.js';
 import { parseTask } from '../../../spec/task/parse.js';
 import { KEY_REFERENCE } from '../../../spec/task/reference.js';
 import { TASK_FIELDS } from '../../../spec/task/schema.js';
+import { expectGenerated } from '../../helpers/generated.js';
 
 const DOC = new URL('../../../docs/task-file.md', import.meta.url);
 const SCHEMA = new URL('../../../docs/task-file.schema.json', import.meta.url);
@@ -18,14 +19,7 @@ it('describes every key in docs/task-file.md', () => {
     .filter(([, { value }]) => value !== '–')
     .map(([key, { value, default: byDefault, text }]) => `| \`${key}\` | ${text} | ${value.replaceAll('|', '\\|')} | ${byDefault} |`);
   const table = `${BEGIN}\n| key | what it does | value | default |\n|---|---|---|---|\n${rows.join('\n')}\n\n${END}`;
-  const doc = readFileSync(DOC, 'utf8');
-  const now = doc.slice(doc.indexOf(BEGIN), doc.indexOf(END) + END.length);
-  if (process.env['MUSTER_WRITE_DOCS'])
-    writeFileSync(
-      DOC,
-      doc.replace(now, () => table),
-    );
-  else expect(now).toBe(table);
+  expectGenerated(DOC, { begin: BEGIN, end: END, made: table });
   expect(Object.keys(KEY_REFERENCE).sort()).toEqual([...TASK_FIELDS].sort());
 });
 

@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { expectGenerated } from '../../helpers/generated.js';
 
 const DOC = new URL('../../../docs/wire.md', import.meta.url);
 const [BEGIN, END] = ['<!-- shapes: made from spec/ -->\n', '<!-- end of shapes -->'];
@@ -59,12 +60,5 @@ function render(): string {
 }
 
 it('describes every field of a status and of a roster in docs/wire.md', () => {
-  const doc = readFileSync(DOC, 'utf8');
-  const now = doc.slice(doc.indexOf(BEGIN), doc.indexOf(END) + END.length);
-  if (process.env['MUSTER_WRITE_DOCS'])
-    writeFileSync(
-      DOC,
-      doc.replace(now, () => render()),
-    );
-  else expect(now).toBe(render());
+  expectGenerated(DOC, { begin: BEGIN, end: END, made: render() });
 });
