@@ -224,6 +224,7 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
     if (asking.has(question)) return;
     lease.state = 'releasing';
     asking.add(question);
+    const askedAtMs = Date.now();
     void cleanHost(state.fleet, host.facts, lease)
       .then((clean) => {
         if (host.lease?.epoch !== lease.epoch) return;
@@ -233,6 +234,8 @@ export async function musterFleet(input: { fleet: string; former?: PackedFleet }
       .finally(() => {
         asking.delete(question);
         changed = true;
+        // It came back when it was given up: an answer is to be had now.
+        if (host.silent && host.lease?.epoch === lease.epoch && host.announcedAtMs > askedAtMs) release(host);
       });
   }
 

@@ -131,6 +131,19 @@ describe('the fleet', () => {
     expect((await second.outcome(5_000)).status).toBe('succeeded');
   });
 
+  it('asks a host in releasing again at once when it announced itself while it was asked in vain', async () => {
+    const [a] = await stage.hosts({ a: { exitCode: null, stopIgnored: true, stopsAfterMs: 1_000 } });
+    const first = await stage.run({ nodes: 1 }, 'first');
+    const { runId } = await first.untilStatus(isRunning);
+    await first.handle.terminate();
+    await fleetHandle(stage.env).signal(messages.leaseReturned, { runId, clean: [], unclean: ['a'], silent: [], all: true });
+    await until(() => a?.asked('stopNode').length, 1);
+    await a?.announce({ runs: [{ handle: first.handle.workflowId, runId }] });
+    await until(() => a?.asked('stopNode').length, 2);
+    if (a) a.settings.stopIgnored = false;
+    await stage.allFree();
+  });
+
   it('grants a run that was reset the hosts that it held, and releases those that it no longer wants', async () => {
     await stage.hosts({ a: {}, b: { exitCode: null }, c: { exitCode: null } });
     const run = await stage.run({ nodes: 2, hosts: ['b', 'c'] });

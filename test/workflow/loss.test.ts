@@ -181,7 +181,7 @@ describe('a lost host', () => {
     await other.untilStatus(({ reason }) => reason === 'WaitingForHosts');
     await b?.serve();
     await b?.announce();
-    // It may have announced itself while it was being asked in vain: then it is asked again with the next look.
+    // What the fleet asked before it came back may have gone to nobody: that is given up first.
     await run.untilStatus(({ phase, generation }) => phase === 'running' && generation === 3, 30_000);
     b?.exit(0);
     const { status, final } = await run.outcome();

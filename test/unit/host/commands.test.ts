@@ -10,6 +10,9 @@ import { until } from '../../helpers/until.js';
 import { lives } from '../process/starts.js';
 import { OneHost } from './one-host.js';
 
+/** So much of its output is kept, the newest. */
+const KEPT = 16 * 2 ** 20;
+
 /** A command beside the program of a host's node, as a client speaks with it. */
 class Beside {
   readonly id = randomUUID();
@@ -31,7 +34,8 @@ class Beside {
   async read(waitMs = 5_000) {
     const chunk = await this.host.agent.commands.read({ id: this.id, offset: this.offset, waitMs });
     if (chunk.kind === 'unknown') return 'unknown';
-    for (const [stream, data] of chunk.pieces) this[stream] += Buffer.from(data, 'base64').toString('latin1');
+    // What floods writes more than a string holds.
+    for (const [stream, data] of chunk.pieces) this[stream] = `${this[stream]}${Buffer.from(data, 'base64').toString('latin1')}`.slice(-KEPT);
     this.offset = chunk.nextOffset;
     return chunk.end;
   }
