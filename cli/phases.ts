@@ -5,6 +5,7 @@ import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
 import { printable } from './terminal/text.js';
+import { ListChange } from './views/list-change.js';
 
 const ADDRESSES_SHOWN = 10;
 
@@ -15,6 +16,7 @@ const ON_THE_WAY: RunStatus['phase'][] = ['queued', 'gathering', 'starting', 'ru
 export class Progress {
   #phase = '';
   #generation = 0;
+  readonly #list = new ListChange();
   #warned = false;
 
   constructor(private readonly what: 'all' | 'changes' = 'all') {}
@@ -26,6 +28,8 @@ export class Progress {
       this.#warned = true;
       lines.push(...status.warnings.map((warning) => `warning: ${warning}`));
     }
+    const change = this.#list.take(status);
+    if (change !== null) lines.push(change);
     if (status.generation > this.#generation) {
       this.#generation = status.generation;
       lines.push(`addresses of generation ${status.generation}: ${addresses(status.nodes)}`);
@@ -78,6 +82,11 @@ export function restartsOf({ restarts, restartsLeft: left, generation }: RunStat
   if (restarts + (left ?? 0) === 0) return '';
   const single = restarts > generation;
   return `${counted(restarts, 'restart')}${single ? ' of single nodes' : ''}${left === null ? '' : `, ${left} left${single ? ' for the node with the fewest' : ''}`}`;
+}
+
+/** `elastic, 2..8 nodes`, and no range where it can only have as many. */
+export function rangeOf({ min, max }: { min: number; max: number }): string {
+  return min < max ? `elastic, ${min}..${max} nodes` : `elastic, ${counted(max, 'node')} at most`;
 }
 
 export function isOver({ phase }: Pick<RunStatus, 'phase'>): boolean {

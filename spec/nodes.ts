@@ -209,6 +209,8 @@ export interface RunStatus {
   failures: FailureNote[];
   /** How many nodes it is to have. */
   nodesWanted: number;
+  /** Of an elastic run, between how many it changes by itself; `max` is less than the task's where somebody wished for less. null: it does not. Runs of older versions lack it. */
+  nodesRange?: { min: number; max: number } | null;
   /** The newest ten, the newest last. */
   resizes: Resize[];
   /** Those of the current generation. */

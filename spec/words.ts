@@ -11,3 +11,10 @@ export function named(names: readonly string[], most = MOST_NAMED): string {
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
+
+/** `c joined`, `a and b left`, or both; of what has not changed, nothing. */
+export function comings(before: readonly string[], now: readonly string[], most = MOST_NAMED): string[] {
+  const came = now.filter((name) => !before.includes(name));
+  const left = before.filter((name) => !now.includes(name));
+  return [...(came.length > 0 ? [`${named(came, most)} joined`] : []), ...(left.length > 0 ? [`${named(left, most)} left`] : [])];
+}

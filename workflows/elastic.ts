@@ -1,7 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import type { Task } from '../spec/task/task.js';
 import { decideFlapping, settleMs } from './decisions/settle.js';
-import { leaseExtra } from './gather.js';
+import { giveBack, leaseExtra } from './gather.js';
 import { noteSizes } from './live.js';
 import type { RunRecord } from './run-record.js';
 
@@ -25,11 +25,12 @@ export async function lastCall(record: RunRecord, task: Task): Promise<void> {
 /** Has an elastic run grow by hosts that come free, until it is over. They are held while more are waited for. */
 export async function seekGrowth(record: RunRecord, task: Task, isOver: () => boolean): Promise<void> {
   if (task.elastic === null) return;
-  const room = () => record.most - record.nodes.length - record.growth.hosts.length;
+  const room = () => roomOf(record);
   const isCalm = () => record.phase === 'running' && record.wish === null && record.departed.length === 0;
   for (;;) {
     await condition(() => isOver() || (isCalm() && !record.growth.due && (room() > 0 || record.growth.hosts.length > 0)));
     if (isOver()) return;
+    if (await giveSurplusBack(record)) continue;
     const more = async (limitMs: number) => {
       if (room() <= 0) return;
       const { except, untilMs } = flapping(record, task);
@@ -38,10 +39,24 @@ export async function seekGrowth(record: RunRecord, task: Task, isOver: () => bo
     };
     if (record.growth.hosts.length === 0) await more(Number.POSITIVE_INFINITY);
     if (record.growth.hosts.length === 0) continue;
-    if (room() > 0 && (await condition(isOver, settle(record, task), { summary: 'settle: more hosts may come before it grows' }))) return;
+    const isTooMany = () => isOver() || room() < 0;
+    if (room() > 0 && (await condition(isTooMany, settle(record, task), { summary: 'settle: more hosts may come before it grows' }))) continue;
     await more(TOP_UP_MS);
     record.growth.due = true;
   }
+}
+
+/** How many more hosts it may have than it has, is taking in and holds to grow by. */
+function roomOf({ most, nodes, newcomers, growth }: RunRecord): number {
+  return most - nodes.length - (newcomers?.hosts.length ?? 0) - growth.hosts.length;
+}
+
+/** Gives back what it holds to grow by beyond its maximum: somebody may have wished for less since. True: there was something. */
+export async function giveSurplusBack(record: RunRecord): Promise<boolean> {
+  const room = roomOf(record);
+  const surplus = room < 0 ? record.growth.hosts.splice(room).map(({ host }) => host) : [];
+  if (surplus.length > 0) await giveBack(record, { clean: surplus, unclean: [], silent: [] });
+  return surplus.length > 0;
 }
 
 /** Hosts that were lost lately, which an elastic run and spares do without for a while, and until when. */

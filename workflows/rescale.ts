@@ -3,7 +3,7 @@ import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { planResize, type ResizePlan, readWish, wishesWith } from './decisions/resize.js';
-import { noteLost } from './elastic.js';
+import { giveSurplusBack, noteLost } from './elastic.js';
 import { dismissNewcomers, gatherNewcomers, lease, partsOf } from './gather.js';
 import { isEnough, isLive, sizesOf } from './live.js';
 import { count } from './metrics.js';
@@ -64,6 +64,7 @@ export async function prepareChange(record: RunRecord, task: Task, gangEnds: () 
   if (record.wish !== null) return await prepareRescale(record, task, record.wish, gangEnds);
   const interrupted = () => gangEnds() || record.wish !== null || record.departed.length > 0;
   if (!record.growth.due) return await prepareMove(record, task, interrupted);
+  await giveSurplusBack(record);
   const { hosts } = record.growth;
   record.growth = { hosts: [], due: false };
   if (hosts.length === 0) return null;

@@ -255,6 +255,7 @@ export function statusOf(record: RunRecord): RunStatus {
     losses: record.charges.filter(({ kind, free }) => kind === 'loss' && !free).length,
     failures: record.failures,
     nodesWanted: record.nodesWanted,
+    nodesRange: record.task?.elastic ? { min: record.task.elastic.min, max: record.most } : null,
     resizes: record.resizes,
     nodes: record.nodes,
     formerNodes: formerNodes(record),

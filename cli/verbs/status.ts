@@ -3,7 +3,7 @@ import type { Run } from '../../client/index.js';
 import type { RunStatus } from '../../spec/nodes.js';
 import { addressReasons } from '../address-reasons.js';
 import { formatDuration } from '../duration.js';
-import { nodesTable, restartsOf, summary } from '../phases.js';
+import { nodesTable, rangeOf, restartsOf, summary } from '../phases.js';
 import { print, printJson } from '../print.js';
 import { printable } from '../terminal/text.js';
 import { withMuster } from '../with-muster.js';
@@ -61,13 +61,13 @@ async function follow(run: Run, view: { take(status: RunStatus): void; trouble(m
 
 /** How a run is, in lines for people. */
 export function describe(now: RunStatus): string[] {
-  const { run, phase, reason, message, generation, fleet, submittedAtMs, endedAtMs, nodes, warnings, failures } = now;
+  const { run, phase, reason, message, generation, fleet, submittedAtMs, endedAtMs, nodes, nodesRange, warnings, failures } = now;
   const took = formatDuration((endedAtMs ?? Date.now()) - submittedAtMs);
   const ended = phase === 'failed' ? summary(now).slice(1) : nodesTable(nodes);
-  const restarts = restartsOf(now);
+  const more = [nodesRange && endedAtMs === null ? rangeOf(nodesRange) : '', restartsOf(now)].filter(Boolean);
   return [
     `${run} ${phase}${phase === 'failed' ? ` (${reason})` : ''}: ${message}`,
-    `fleet ${fleet}, generation ${generation}, ${endedAtMs === null ? 'for' : 'took'} ${took}${restarts === '' ? '' : `, ${restarts}`}`,
+    `fleet ${fleet}, generation ${generation}, ${endedAtMs === null ? 'for' : 'took'} ${[took, ...more].join(', ')}`,
     ...warnings.map((warning) => `warning: ${warning}`),
     ...(failures.length > 0 ? ['what went wrong, in order:', ...failures.map(({ type, message: what }) => `  ${type}: ${what}`)] : []),
     ...(nodes.length > 0 ? ended : []),

@@ -1,5 +1,6 @@
 import type { Run, RunStatus } from '../../client/index.js';
 import { Live, type Size } from '../terminal/live.js';
+import { ListChange } from './list-change.js';
 import { paintsFor } from './paints.js';
 import { runView } from './run-view.js';
 import { Since } from './since.js';
@@ -11,6 +12,8 @@ const ASK_EVERY_MS = 1_000;
 export class LiveRun {
   readonly live: Live;
   readonly #since = new Since();
+  readonly #list = new ListChange();
+  #change: { text: string; atMs: number } | null = null;
   #status: RunStatus | undefined;
   #missing: string[] | null = null;
   #asking: NodeJS.Timeout | undefined;
@@ -26,7 +29,7 @@ export class LiveRun {
     this.live = new Live(stream, ({ columns, rows }: Size) => {
       if (this.#status === undefined) return [];
       const look = { nowMs: Date.now(), columns, rows: room(rows), sinceMs: (host: string) => this.#since.of(host) };
-      return runView(this.#status, { ...look, missing: this.#missing, trouble: this.#trouble, paint });
+      return runView(this.#status, { ...look, missing: this.#missing, change: this.#change, trouble: this.#trouble, paint });
     });
   }
 
@@ -34,6 +37,8 @@ export class LiveRun {
     this.#trouble = '';
     const isFirst = this.#status === undefined;
     this.#status = status;
+    const change = this.#list.take(status);
+    if (change !== null) this.#change = { text: change, atMs: Date.now() };
     for (const { host, state, startNumber, sinceMs } of status.nodes) {
       // Of who runs since the release it is known, however late one looks.
       const released = isFirst && state === 'running' && startNumber === 1 ? status.releasedAtMs : null;

@@ -2,7 +2,7 @@ import { DEFAULT_FLEET } from '../../spec/ids.js';
 import type { NodeState, NodeStatus, RunStatus } from '../../spec/nodes.js';
 import { counted, named } from '../../spec/words.js';
 import { elapsed } from '../duration.js';
-import { restartsOf } from '../phases.js';
+import { rangeOf, restartsOf } from '../phases.js';
 import { type Column, tableOf } from '../terminal/columns.js';
 import { type Line, lineOf, type Paint, type Span } from '../terminal/text.js';
 import { countOf, fold } from './fold.js';
@@ -17,6 +17,8 @@ export interface RunLook {
   sinceMs: (host: string) => number | null;
   /** Hosts that have not answered yet, while the run gathers; null where it is not known. */
   missing: readonly string[] | null;
+  /** Who joined and who left with the newest list, and when that was seen; null where nobody did. */
+  change: { text: string; atMs: number } | null;
   /** What keeps the view from being true; empty where nothing does. */
   trouble: string;
   paint: Paints;
@@ -55,6 +57,7 @@ export function runView(status: RunStatus, look: RunLook): Line[] {
     ...status.resizes
       .filter(({ state }) => state === 'waiting')
       .map(({ nodes, message }) => [{ text: `to have ${nodes} nodes: ${message}`, paint: paint.warn }]),
+    ...changed(look),
     ...lastFailure(status, paint),
     ...(trouble === '' ? [] : [[{ text: trouble, paint: paint.warn }]]),
   ];
@@ -74,9 +77,9 @@ function headline({ run, phase, submittedAtMs, endedAtMs }: RunStatus, { nowMs, 
 }
 
 function counts(status: RunStatus, { paint }: RunLook): Span[] {
-  const { generation, losses, nodes, nodesWanted, fleet } = status;
+  const { generation, losses, nodes, nodesWanted, nodesRange, fleet } = status;
   const of = nodes.length === 0 ? `${nodesWanted || '?'} nodes wanted` : countOf(nodes.map(({ state }) => state)).map(([state, count]) => `${count} ${state}`);
-  const budget = [restartsOf(status)].filter(Boolean);
+  const budget = [nodesRange ? rangeOf(nodesRange) : '', restartsOf(status)].filter(Boolean);
   const lost = losses > 0 ? [counted(losses, 'lost host')] : [];
   return [{ text: [generation > 0 ? `generation ${generation}` : `fleet ${fleet}`, ...[of].flat(), ...budget, ...lost].join(' · '), paint: paint.faint }];
 }
@@ -97,6 +100,10 @@ function gathering({ phase, nodes }: RunStatus, { missing, paint }: RunLook): Sp
   const late = nodes.filter(({ host }) => missing.includes(host)).map(({ host }) => host);
   if (late.length === 0) return [];
   return [[{ text: `${nodes.length - late.length} of ${nodes.length} hosts have answered; waiting for ${named(late)}`, paint: paint.warn }]];
+}
+
+function changed({ change, nowMs, paint }: RunLook): Span[][] {
+  return change === null ? [] : [[{ text: change.text }, { text: `, ${age(nowMs - change.atMs)} ago`, paint: paint.faint }]];
 }
 
 function lastFailure({ failures, generation, phase }: RunStatus, paint: Paints): Span[][] {

@@ -8,7 +8,7 @@ import { counted } from '../../spec/words.js';
 import type { StoryEvent, StoryKind } from './event.js';
 import type { HistoryFact } from './facts.js';
 import { type Draft, Joined } from './joined.js';
-import { capital, listOf, namesOf, nodesOf } from './words.js';
+import { capital, changesOf, listOf, namesOf, nodesOf } from './words.js';
 
 /** Ends that were decided about so much later than they were heard belong to something else: nobody decides for as long without a control worker. */
 const NOTE_WITHIN_MS = 600_000;
@@ -176,8 +176,10 @@ export class Story {
         const roster = JSON.parse(rosterBytes) as Roster;
         // Newcomers to nodes that run on hear of the proposed list as a sealed one.
         if (this.#proposed?.generation === generation || this.#isKnown(`sealed ${generation}`)) return [];
+        const before = this.#current();
         this.#seal(roster);
-        const why = startReason === 'first' ? '' : ` (${startReason}${replaced.length > 0 ? `; ${namesOf(replaced)} for lost ones` : ''})`;
+        const changes = startReason === 'rescale' ? changesOf(before, this.#current()) : '';
+        const why = startReason === 'first' ? '' : ` (${startReason}${changes}${replaced.length > 0 ? `; ${namesOf(replaced)} for lost ones` : ''})`;
         return one('sealed', `The list of generation ${generation} is sealed${why}: ${listOf(roster.nodes)}`, { nodes: this.#current() });
       }
       case 'changeProposed': {
@@ -187,12 +189,13 @@ export class Story {
         return one('proposed', `The nodes meet, to take over the list of generation ${generation}: ${listOf(this.#proposed.nodes)}`);
       }
       case 'changeSettled': {
-        const { generation, outcome, leave } = message as messages.ChangeSettled;
+        const { generation, outcome } = message as messages.ChangeSettled;
         if (outcome === 'doubted' || this.#isKnown(`settled ${generation}`)) return [];
         if (outcome === 'dropped' || this.#proposed === null) return one('dropped', `Nothing came of generation ${generation}; all is as before`);
+        const before = this.#current();
         this.#seal(this.#proposed);
-        const left = leave.length > 0 ? `; ${namesOf(leave)} left` : '';
-        return one('changed', `All have the list of generation ${generation}, ${counted(this.#current().length, 'node')}${left}`, { nodes: this.#current() });
+        const nodes = this.#current();
+        return one('changed', `All have the list of generation ${generation}, ${counted(nodes.length, 'node')}${changesOf(before, nodes)}`, { nodes });
       }
       case 'stopDecided': {
         const { mode, generation } = message as messages.StopDecided;

@@ -1,5 +1,5 @@
 import type { RosterNode } from '../../spec/roster.js';
-import { named } from '../../spec/words.js';
+import { comings, named } from '../../spec/words.js';
 import type { StoryEvent } from './event.js';
 
 const MOST_NAMED = 6;
@@ -22,6 +22,14 @@ export function nodesOf(nodes: StoryEvent['nodes']): string {
 /** `0 host-1 10.0.0.1, 1 host-2 10.0.0.2`. */
 export function listOf(nodes: readonly RosterNode[]): string {
   return namesOf(nodes.map(({ rank, host, address }) => `${rank} ${host} ${address}`));
+}
+
+/** `; c joined; a and b left`. */
+export function changesOf(before: StoryEvent['nodes'], now: StoryEvent['nodes']): string {
+  const hosts = [before, now].map((nodes) => nodes.map(({ host }) => host));
+  return comings(hosts[0] ?? [], hosts[1] ?? [], MOST_NAMED)
+    .map((change) => `; ${change}`)
+    .join('');
 }
 
 /** A sentence's beginning. */

@@ -188,6 +188,19 @@ it.each<[string, HistoryFact[], string[], FailureNote[]?]>([
     ],
   ],
   [
+    'who joins nodes that run on',
+    [told('rosterSealed', list(1, NODES.slice(0, 1))), told('changeProposed', list(2)), told('changeSettled', { generation: 2, outcome: 'made', leave: [] })],
+    [expect.stringMatching(/^proposed: /), 'changed: All have the list of generation 2, 3 nodes; b and c joined'] as never,
+  ],
+  [
+    'who joins and who leaves when all start again',
+    [told('rosterSealed', list(1, NODES.slice(0, 2))), told('rosterSealed', { ...list(2, NODES.slice(1)), startReason: 'rescale' })],
+    [
+      'sealed: The list of generation 1 is sealed: 0 a 10.0.0.1 and 1 b 10.0.0.2',
+      'sealed: The list of generation 2 is sealed (rescale; c joined; a left): 1 b 10.0.0.2 and 2 c 10.0.0.3',
+    ],
+  ],
+  [
     'a change that comes to nothing',
     [
       sealed,

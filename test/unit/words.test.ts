@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { counted, named } from '../../spec/words.js';
+import { comings, counted, named } from '../../spec/words.js';
 
 it.each([
   [[], ''],
@@ -13,4 +13,9 @@ it.each([
 
 it('counts', () => {
   expect([0, 1, 2].map((count) => counted(count, 'host'))).toEqual(['0 hosts', '1 host', '2 hosts']);
+});
+
+it('tells who came and who went', () => {
+  expect(comings(['a', 'b', 'c'], ['b', 'd'])).toEqual(['d joined', 'a and c left']);
+  expect(comings(['a'], ['a'])).toEqual([]);
 });

@@ -9,7 +9,8 @@ import { openStage } from './stage.js';
 const stage = openStage('real');
 const isRunning = ({ phase }: RunStatus) => phase === 'running';
 const ask = (run: StoryRun, wish: ResizeWish) => run.handle.executeUpdate(rescale, { args: [wish] });
-const still = { exitCode: null };
+/** What does not reach a silent peer either: then a late word of that, as on a busy machine, is no outage. */
+const still = { exitCode: null, sawPeer: { kind: 'unreachable', message: 'refused' } } as const;
 const namesOf = ({ nodes }: RunStatus) => nodes.map(({ host }) => host);
 const has =
   (...hosts: string[]) =>
@@ -52,6 +53,35 @@ describe('an elastic run', () => {
     await run.untilStatus(({ nodes }) => nodes.length === 3);
     await run.stop('now');
     await run.outcome();
+    await stage.allFree();
+  });
+
+  it('is not grown beyond its maximum by a host that joins while it grows', async () => {
+    await stage.hosts({ a: still });
+    const run = await stage.run({ nodes: '1..2', settle: 0, on_resize: 'file' });
+    await run.untilStatus(has('a'));
+    const [b] = await stage.hosts({ b: { ...still, readyAfterMs: 2_000 } });
+    await until(() => b?.calls, ['startNode']);
+    await stage.hosts({ c: still });
+    const other = await stage.run({ nodes: 1 }, 'other');
+    await other.untilStatus(has('c'));
+    await run.untilStatus(has('a', 'b'));
+    for (const each of [run, other]) await each.stop('now');
+    for (const each of [run, other]) await each.outcome();
+    await stage.allFree();
+  });
+
+  it('gives back what it holds to grow by when somebody wishes for less', async () => {
+    await stage.hosts({ a: still });
+    const run = await stage.run({ nodes: '1..3', settle: '10m', on_resize: 'file' });
+    await run.untilStatus(has('a'));
+    await stage.hosts({ b: still });
+    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'b')?.state, 'held');
+    await ask(run, { nodes: 1 });
+    const other = await stage.run({ nodes: 1 }, 'other');
+    await other.untilStatus(has('b'));
+    for (const each of [run, other]) await each.stop('now');
+    for (const each of [run, other]) await each.outcome();
     await stage.allFree();
   });
 

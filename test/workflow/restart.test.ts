@@ -110,7 +110,7 @@ describe('a node that fails', () => {
 describe('a lost host', () => {
   it('is made up for by a free one when the task says so, and rank 0 is to fence it', async () => {
     const [a, , c] = await stage.hosts({
-      a: { exitCode: [null, 0] },
+      a: { exitCode: [null, 0], sawPeer: { kind: 'unreachable', message: 'refused' } },
       b: { exitCode: null, loseHeartbeatAfterMs: 50, lastLines: 'step 41' },
       c: { exitCode: 0 },
     });
@@ -122,7 +122,9 @@ describe('a lost host', () => {
       [1, 'c'],
     ]);
     expect(final.failures).toMatchObject([{ host: 'b', type: 'HostLost', lastLines: 'step 41' }]);
-    expect(final.failures[0]?.message).toBe('Node 1 on b failed in generation 1: Host b was silent for 5 s; all nodes start again, 9 of 10 losses left');
+    expect(final.failures[0]?.message).toBe(
+      'Node 1 on b failed in generation 1: Host b was silent for 5 s, and its peers do not reach it either; all nodes start again, 9 of 10 losses left',
+    );
     const again = a?.asked('runNode').at(-1);
     expect([again?.startReason, again?.fence]).toEqual(['restart', [{ host: 'b', address: '10.0.0.2', port: 7_000, startNumber: 1 }]]);
     expect(c?.asked('runNode')[0]).toMatchObject({ startReason: 'replaced', startNumber: 1, generation: 2, rank: 1, fence: [] });

@@ -4,6 +4,7 @@ import { restartsOf } from '../../../cli/phases.js';
 import { widthOf } from '../../../cli/terminal/text.js';
 import { Changes } from '../../../cli/views/changes.js';
 import { hostsView } from '../../../cli/views/hosts-view.js';
+import { ListChange } from '../../../cli/views/list-change.js';
 import { PlainHosts } from '../../../cli/views/plain.js';
 import { type RunLook, runView } from '../../../cli/views/run-view.js';
 import { age, Since } from '../../../cli/views/since.js';
@@ -38,8 +39,8 @@ function status(more: Partial<RunStatus>): RunStatus {
 }
 
 const show = (now: RunStatus, look: Partial<RunLook> = {}) =>
-  runView(now, { nowMs: NOW, columns: 80, rows: 20, sinceMs: () => NOW - 5_000, missing: null, trouble: '', paint: PAINT, ...look }).map(({ painted }) =>
-    painted.trimEnd(),
+  runView(now, { nowMs: NOW, columns: 80, rows: 20, sinceMs: () => NOW - 5_000, missing: null, change: null, trouble: '', paint: PAINT, ...look }).map(
+    ({ painted }) => painted.trimEnd(),
   );
 
 describe('a run', () => {
@@ -83,6 +84,21 @@ describe('a run', () => {
     expect([second, third]).toEqual(['generation 2 · 1 running · 1 restart, 2 left · 1 lost host', 'Node 0 on host-1 exited with code 7']);
   });
 
+  it('tells the range of an elastic run, and who came and went last', () => {
+    const nodes = [node(0, 'running'), node(2, 'running')];
+    const change = { text: 'generation 3: host-3 joined; host-2 left', atMs: NOW - 12_000 };
+    const [, second, third] = show(status({ generation: 3, nodesRange: { min: 2, max: 8 }, nodes }), { change });
+    expect([second, third]).toEqual(['generation 3 · 2 running · elastic, 2..8 nodes', 'generation 3: host-3 joined; host-2 left, 12 s ago']);
+    const [, fixed] = show(status({ nodesRange: { min: 2, max: 2 }, nodes }));
+    expect(fixed).toBe('generation 1 · 2 running · elastic, 2 nodes at most');
+  });
+
+  it('remembers who was in the list before', () => {
+    const list = new ListChange();
+    const take = (generation: number, ...ranks: number[]) => list.take({ generation, nodes: ranks.map((rank) => node(rank, 'running')) });
+    expect([take(1, 0, 1), take(1, 0, 1), take(2, 0, 1), take(4, 1, 2)]).toEqual([null, null, null, 'generation 4: host-3 joined; host-1 left']);
+  });
+
   it.each([
     [{ restarts: 0, restartsLeft: 0 }, ''],
     [{ restarts: 0, restartsLeft: 3 }, '0 restarts, 3 left'],
@@ -123,7 +139,7 @@ describe('a run', () => {
     const names = ['日本語日本語日本語日本語日本語', 'a\x1b[2Jb\nc\td', 'x'.repeat(120), '👩‍👩‍👧‍👦👩‍👩‍👧‍👦', '\u202egnp.exe'];
     const nodes = names.map((host, rank) => node(rank, 'running', { host }));
     const lines = runView(status({ run: 'r\nun\x1b[31m', nodes, message: 'a\r\nb' }), {
-      ...{ nowMs: NOW, columns, rows: 20, sinceMs: () => null, missing: null, trouble: 'x\ny', paint: PAINT },
+      ...{ nowMs: NOW, columns, rows: 20, sinceMs: () => null, missing: null, change: null, trouble: 'x\ny', paint: PAINT },
     });
     for (const { painted, width } of lines) {
       expect(painted).not.toMatch(/\p{Cc}/u);
