@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { HostStatus, Muster } from '../../client/index.js';
 import { EXIT, verdictOf } from '../exit.js';
 import { print, printJson, say } from '../print.js';
+import { silentHosts } from '../silent-hosts.js';
 import { table } from '../table.js';
 import { printable } from '../terminal/text.js';
 import { hostCells } from '../views/hosts-view.js';
@@ -32,7 +33,12 @@ async function list(muster: Muster, { fleet, json }: Options): Promise<void> {
   if (json) known.forEach(printJson);
   else if (known.length === 0) say(`The fleet ${fleet} has no hosts; \`muster host\` makes this machine one`);
   else {
-    for (const line of table(['HOST', 'ADDRESS', 'STATE', 'RUN', 'CPUS', 'MEMORY', 'GPUS', 'LABELS'], known.map(hostCells))) print(line);
+    const silent = await silentHosts(muster, known);
+    for (const line of table(
+      ['HOST', 'ADDRESS', 'STATE', 'RUN', 'CPUS', 'MEMORY', 'GPUS', 'LABELS'],
+      known.map((host) => hostCells(host, silent)),
+    ))
+      print(line);
     for (const { host, problem } of known) if (problem !== '') say(printable(`${host} is not used: ${problem}`));
   }
 }
@@ -43,7 +49,7 @@ async function watch(muster: Muster, options: Options): Promise<never> {
     try {
       const hosts = await muster.hosts(options.fleet);
       looks = Math.max(1, Math.ceil(hosts.length / HOSTS_A_LOOK));
-      show.take(hosts);
+      show.take(hosts, options.json ? new Set() : await silentHosts(muster, hosts));
     } catch (error) {
       const { code, message } = verdictOf(error);
       if (code !== EXIT.unreachable) throw error;
@@ -53,7 +59,7 @@ async function watch(muster: Muster, options: Options): Promise<never> {
 }
 
 interface Show {
-  take(hosts: HostStatus[]): void;
+  take(hosts: HostStatus[], silent: ReadonlySet<string>): void;
   trouble(message: string): void;
 }
 

@@ -14,6 +14,8 @@ export interface HostsLook {
   rows: number;
   /** Since when a host is in its state; null where it is not known. */
   sinceMs: (host: string) => number | null;
+  /** Of these the runs that have them hear nothing. */
+  silent: ReadonlySet<string>;
   /** What keeps the view from being true; empty where nothing does. */
   trouble: string;
   paint: Paints;
@@ -34,7 +36,7 @@ const COLUMNS: Column[] = [
 
 /** A fleet as a live view shows it: how many hosts are in which state, and a line for each, as far as there is room. */
 export function hostsView(hosts: readonly HostStatus[], look: HostsLook): Line[] {
-  const { fleet, columns, rows, nowMs, sinceMs, trouble, paint } = look;
+  const { fleet, columns, rows, nowMs, sinceMs, silent, trouble, paint } = look;
   const counts = countOf(hosts.map(({ state }) => state)).map(([state, count]) => `${count} ${state}`);
   const problems = hosts.filter(({ problem }) => problem !== '').map(({ host, problem }) => ({ text: `${host} is not used: ${problem}`, paint: paint.warn }));
   const words: Span[][] = [
@@ -45,12 +47,15 @@ export function hostsView(hosts: readonly HostStatus[], look: HostsLook): Line[]
     ...problems.slice(0, 3).map((problem) => [problem]),
     ...(trouble === '' ? [] : [[{ text: trouble, paint: paint.warn }]]),
   ].slice(0, rows);
-  const { shown, rest } = fold(hosts, Math.max(0, rows - words.length - 1), { worry: ({ state }) => WORRY[state], kind: ({ state }) => state });
+  const { shown, rest } = fold(hosts, Math.max(0, rows - words.length - 1), {
+    worry: ({ host, state }) => (silent.has(host) ? WORRY.silent : WORRY[state]),
+    kind: ({ state }) => state,
+  });
   const lines = shown.map((host) => {
     const since = sinceMs(host.host);
-    const [id = '', address = '', state = '', ...facts] = hostCells(host);
+    const [id = '', address = '', state = '', ...facts] = hostCells(host, silent);
     const [first, ...others] = facts.map((text) => ({ text }));
-    const painted = { text: state, paint: paintOf(host.state, paint) };
+    const painted = { text: state, paint: paintOf(silent.has(host.host) ? 'silent' : host.state, paint) };
     return [
       { text: id },
       { text: address },
@@ -65,8 +70,11 @@ export function hostsView(hosts: readonly HostStatus[], look: HostsLook): Line[]
 }
 
 /** HOST, ADDRESS, STATE, RUN, CPUS, MEMORY, GPUS and LABELS of one host. */
-export function hostCells({ host, address, state, drained, leaving, lease, cpus, memoryMb, gpus, gpuModel, labels }: HostStatus): string[] {
-  const also = [drained && state !== 'drained' ? 'drained' : '', leaving && state !== 'leaving' ? 'leaving' : ''];
+export function hostCells(
+  { host, address, state, drained, leaving, lease, cpus, memoryMb, gpus, gpuModel, labels }: HostStatus,
+  silent: ReadonlySet<string>,
+): string[] {
+  const also = [silent.has(host) ? 'silent' : '', drained && state !== 'drained' ? 'drained' : '', leaving && state !== 'leaving' ? 'leaving' : ''];
   const how = [state, ...also.filter(Boolean)].join(', ');
   const cards = gpuModel === null ? String(gpus) : `${gpus} × ${gpuModel}`;
   const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`);

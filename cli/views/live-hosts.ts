@@ -9,6 +9,7 @@ export class LiveHosts {
   readonly live: Live;
   readonly #since = new Since();
   #hosts: HostStatus[] | undefined;
+  #silent: ReadonlySet<string> = new Set();
   #trouble = '';
 
   constructor(fleet: string, stream: NodeJS.WriteStream) {
@@ -16,14 +17,15 @@ export class LiveHosts {
     this.live = new Live(stream, ({ columns, rows }) => {
       if (this.#hosts === undefined && this.#trouble === '') return [];
       const look = { fleet, columns, rows: rows - 1, nowMs: Date.now(), sinceMs: (host: string) => this.#since.of(host) };
-      return hostsView(this.#hosts ?? [], { ...look, trouble: this.#trouble, paint });
+      return hostsView(this.#hosts ?? [], { ...look, silent: this.#silent, trouble: this.#trouble, paint });
     });
   }
 
-  take(hosts: HostStatus[]): void {
+  take(hosts: HostStatus[], silent: ReadonlySet<string>): void {
     this.#trouble = '';
     this.#hosts = hosts;
-    for (const { host, state, lease } of hosts) this.#since.note(host, `${state}/${lease?.runId ?? ''}`, Date.now());
+    this.#silent = silent;
+    for (const { host, state, lease } of hosts) this.#since.note(host, `${state}/${lease?.runId ?? ''}/${silent.has(host)}`, Date.now());
     this.live.refresh();
   }
 

@@ -32,9 +32,12 @@ export class PlainHosts {
 
   constructor(private readonly json: boolean) {}
 
-  take(hosts: HostStatus[]): void {
+  take(hosts: HostStatus[], silent: ReadonlySet<string>): void {
     this.#troubled = '';
-    const states = hosts.map(({ host, state, lease }) => ({ name: host, state: `${state}${lease === null ? '' : ` by ${lease.handle}`}` }));
+    const states = hosts.map(({ host, state, lease }) => ({
+      name: host,
+      state: `${state}${lease === null ? '' : ` by ${lease.handle}`}${silent.has(host) ? ', silent' : ''}`,
+    }));
     for (const { name, state } of this.#changes.of(states)) {
       if (this.json) printJson(hosts.find(({ host }) => host === name) ?? { host: name, state });
       else print(`${name}: ${state}`);

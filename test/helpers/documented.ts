@@ -29,6 +29,11 @@ export function shellBlocks(path: string): Shown[] {
   });
 }
 
+/** The task files that a document shows. */
+export function taskBlocks(path: string): Shown[] {
+  return blocks(read(path), path).flatMap(({ language, ...shown }) => (language === 'yaml' ? [shown] : []));
+}
+
 /** Commands of ours within sentences: `muster logs RUN -f`. */
 export function inlineCommands(path: string): Omit<Shown, 'heading'>[] {
   const prose = read(path).replace(/^```.*?^```$/gms, (block) => block.replace(/[^\n]/g, ''));

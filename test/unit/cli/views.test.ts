@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { elapsed } from '../../../cli/duration.js';
 import { restartsOf } from '../../../cli/phases.js';
+import { silentHosts } from '../../../cli/silent-hosts.js';
 import { widthOf } from '../../../cli/terminal/text.js';
 import { Changes } from '../../../cli/views/changes.js';
 import { hostsView } from '../../../cli/views/hosts-view.js';
@@ -170,10 +171,10 @@ describe('a fleet', () => {
       problem: '',
       ...more,
     }) as HostStatus;
-  const look = { fleet: 'default', nowMs: NOW, columns: 100, rows: 20, sinceMs: () => null, trouble: '', paint: PAINT };
+  const look = { fleet: 'default', nowMs: NOW, columns: 100, rows: 20, sinceMs: () => null, silent: new Set<string>(), trouble: '', paint: PAINT };
+  const lease = { runId: 'r', handle: 'run-a', epoch: 1, request: '', state: 'held' as const, stop: { signal: 'SIGTERM', seconds: 1 } };
 
   it('has a line for each host, and says which are not used', () => {
-    const lease = { runId: 'r', handle: 'run-a', epoch: 1, request: '', state: 'held' as const, stop: { signal: 'SIGTERM', seconds: 1 } };
     const hosts = [host('a', 'held', { lease, labels: { zone: 'b' } }), host('b', 'incompatible', { problem: 'its agent is too old' })];
     expect(hostsView(hosts, look).map(({ painted }) => painted)).toEqual([
       'fleet default  2 hosts · 1 held · 1 incompatible',
@@ -182,6 +183,27 @@ describe('a fleet', () => {
       'a     10.0.0.1  held          -      run-a     4  2.0 GiB  0     zone=b',
       'b     10.0.0.1  incompatible  -      -         4  2.0 GiB  0     -',
     ]);
+    expect(hostsView(hosts, { ...look, silent: new Set(['a']) }).map(({ painted }) => painted)[3]).toMatch(/^a +10.0.0.1 +held, silent +- +run-a /);
+  });
+
+  it.each(['answers', 'does not answer', 'refuses'])('is silent to the run that has it: the run %s', async (how) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const asked: string[] = [];
+      const answer = { answers: Promise.resolve(status({ nodes: [node(0, 'silent'), node(1, 'running')] })), 'does not answer': new Promise(() => undefined) }[
+        how
+      ];
+      const get = (handle: string) => {
+        asked.push(handle);
+        return { status: () => answer ?? Promise.reject(new Error('no')) };
+      };
+      const hosts = [host('host-1', 'held', { lease }), host('host-2', 'held', { lease }), host('host-3', 'free')];
+      const found = silentHosts({ runs: { get } } as never, hosts);
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect([[...(await found)], asked]).toEqual([how === 'answers' ? ['host-1'] : [], ['run-a']]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it.each([
@@ -198,12 +220,11 @@ describe('a fleet', () => {
       ],
     ],
   ])('is told host by host without a terminal, and so is who left it; as JSON: %s', (json, first, second) => {
-    const lease = { runId: 'r', handle: 'run-a', epoch: 1, request: '', state: 'held' as const, stop: { signal: 'SIGTERM', seconds: 1 } };
     const written: string[] = [];
     const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
     const view = new PlainHosts(json);
     const told = (hosts: HostStatus[]) => {
-      view.take(hosts);
+      view.take(hosts, new Set());
       return written.splice(0).map((line) => (json ? (({ host: id, state }) => ({ host: id, state }))(JSON.parse(line)) : line.trimEnd()));
     };
     try {
