@@ -1,6 +1,7 @@
 import { condition } from '@temporalio/workflow';
+import type { GrantedHost } from '../spec/fleet.js';
 import type { Task } from '../spec/task/task.js';
-import { decideFlapping, settleMs } from './decisions/settle.js';
+import { flapping, settle } from './flapping.js';
 import { giveBack, leaseExtra } from './gather.js';
 import { noteSizes } from './live.js';
 import type { RunRecord } from './run-record.js';
@@ -9,9 +10,6 @@ import type { RunRecord } from './run-record.js';
 const LAST_CALL_MS = 3_000;
 /** What else is free when the run is about to grow is there within this. */
 const TOP_UP_MS = 1_000;
-const CHANGES_KEPT = 20;
-/** No longer than a host is left out. */
-const LOST_KEPT_MS = 600_000;
 
 /** Takes what is free beyond the minimum of an elastic run, before its first start. */
 export async function lastCall(record: RunRecord, task: Task): Promise<void> {
@@ -39,8 +37,8 @@ export async function seekGrowth(record: RunRecord, task: Task, isOver: () => bo
     };
     if (record.growth.hosts.length === 0) await more(Number.POSITIVE_INFINITY);
     if (record.growth.hosts.length === 0) continue;
-    const isTooMany = () => isOver() || room() < 0;
-    if (room() > 0 && (await condition(isTooMany, settle(record, task), { summary: 'settle: more hosts may come before it grows' }))) continue;
+    const isOff = () => isOver() || surplusOf(record).length > 0;
+    if (room() > 0 && (await condition(isOff, settle(record, task), { summary: 'settle: more hosts may come before it grows' }))) continue;
     await more(TOP_UP_MS);
     record.growth.due = true;
   }
@@ -51,32 +49,21 @@ function roomOf({ most, nodes, newcomers, growth }: RunRecord): number {
   return most - nodes.length - (newcomers?.hosts.length ?? 0) - growth.hosts.length;
 }
 
-/** Gives back what it holds to grow by beyond its maximum: somebody may have wished for less since. True: there was something. */
+/** What it holds to grow by and may not have: beyond its maximum, for somebody may have wished for less since, or drained. */
+function surplusOf(record: RunRecord): GrantedHost[] {
+  // While it takes others in, for nodes that leave perhaps, nobody knows what room there will be.
+  if (record.newcomers !== null) return [];
+  const { hosts } = record.growth;
+  const drained = hosts.filter(({ host }) => record.drained.includes(host));
+  const usable = hosts.filter((host) => !drained.includes(host));
+  const room = roomOf(record) + drained.length;
+  return [...drained, ...(room < 0 ? usable.slice(room) : [])];
+}
+
+/** Gives that back. True: there was something. */
 export async function giveSurplusBack(record: RunRecord): Promise<boolean> {
-  const room = roomOf(record);
-  const surplus = room < 0 ? record.growth.hosts.splice(room).map(({ host }) => host) : [];
-  if (surplus.length > 0) await giveBack(record, { clean: surplus, unclean: [], silent: [] });
+  const surplus = surplusOf(record);
+  record.growth.hosts = record.growth.hosts.filter((host) => !surplus.includes(host));
+  if (surplus.length > 0) await giveBack(record, { clean: [], unclean: surplus.map(({ host }) => host), silent: [] });
   return surplus.length > 0;
-}
-
-/** Hosts that were lost lately, which an elastic run and spares do without for a while, and until when. */
-export function flapping(record: RunRecord, task: Task): { except: string[]; untilMs: number } {
-  return decideFlapping({ lostAtMs: record.lostAtMs, nowMs: Date.now(), forMs: settle(record, task) });
-}
-
-/** Members came or went. */
-export function noteChange(record: RunRecord, lost: readonly string[] = []): void {
-  record.changedAtMs = [...record.changedAtMs, Date.now()].slice(-CHANGES_KEPT);
-  noteLost(record, lost);
-}
-
-/** These hosts were lost, or could not be taken: they are left out for a while. */
-export function noteLost(record: RunRecord, hosts: readonly string[]): void {
-  const nowMs = Date.now();
-  const known = Object.entries(record.lostAtMs).filter(([, atMs]) => nowMs - atMs < LOST_KEPT_MS);
-  record.lostAtMs = Object.fromEntries([...known, ...hosts.map((host) => [host, nowMs] as const)]);
-}
-
-function settle({ changedAtMs }: RunRecord, { settleSeconds }: Task): number {
-  return settleMs({ settleSeconds, changedAtMs, nowMs: Date.now() });
 }

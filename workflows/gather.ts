@@ -11,6 +11,7 @@ import { describeCell } from './decisions/details.js';
 import { withoutDrained } from './decisions/drained.js';
 import { BARRIER_RETRIES, type Outcome } from './decisions/outcome.js';
 import { LATE_MS } from './decisions/silence.js';
+import { noteRefused } from './flapping.js';
 import { claimHosts } from './held-hosts.js';
 import { conditionRearmed } from './in-time.js';
 import { judgeLost, judgeRefusal } from './judge.js';
@@ -197,14 +198,16 @@ export async function gatherNewcomers(
   hosts: GrantedHost[],
   interrupted: () => boolean,
 ): Promise<'gathered' | 'interrupted' | { refused: string }> {
-  const cells = record.newcomers?.cells ?? [];
-  record.newcomers = { hosts: [...(record.newcomers?.hosts ?? []), ...hosts], cells };
+  const { hosts: known, cells } = record.newcomers ?? { hosts: [], cells: [] };
+  record.newcomers = { hosts: [...known, ...hosts.filter((host) => !known.includes(host))], cells };
   await startCells(record, task, cells, hosts, record.round + 1);
   const answered = () => cells.every(({ answer, closed }) => answer !== null || closed);
   const inTime = await condition(() => answered() || interrupted(), answerLimitMs(task), { summary: 'limit: the newcomers are gathered' });
   const missing = cells.flatMap(({ answer }) => answer?.missing ?? []);
   const lost = !inTime || cells.some(({ closed }) => closed);
   if (!lost && !interrupted() && missing.length === 0) return 'gathered';
+  // Before they are free again.
+  if (!interrupted()) noteRefused(record, task, hosts);
   await dismissNewcomers(record, task);
   if (interrupted()) return 'interrupted';
   return { refused: missing.length > 0 ? sentences(missing) : 'the cells of the newcomers did not answer' };

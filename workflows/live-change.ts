@@ -9,7 +9,7 @@ import { chooseAddresses } from './addresses.js';
 import { describeClosedWays } from './decisions/closed-ways.js';
 import { decideOutcome, type Outcome } from './decisions/outcome.js';
 import { decideRoster, withLivingMaster } from './decisions/seal.js';
-import { noteChange, noteLost } from './elastic.js';
+import { noteChange, noteLost, noteRefused } from './flapping.js';
 import { dismissNewcomers, giveBack, tellCells } from './gather.js';
 import { noteSizes } from './live.js';
 import { noteSeats, STRICT_MARGIN_MS } from './members.js';
@@ -41,6 +41,9 @@ export async function resizeLive(record: RunRecord, task: Task, leave: readonly 
   if (changed.kind !== 'made' && (changed.kind === 'interrupted' || (changed.again && record.changeTries++ < TRIES))) return await putBack(record, task);
   record.changeTries = 0;
   if (changed.kind === 'made') return;
+  const { newcomers, resizing } = record;
+  // Before they are free again.
+  if (newcomers !== null && resizing === null) noteRefused(record, task, newcomers.hosts);
   await dismissNewcomers(record, task);
   dropWish(record, changed.why);
 }

@@ -3,7 +3,7 @@ import type { FormerSeat } from '../spec/activities.js';
 import type { Failure } from '../spec/failures.js';
 import type { GrantedHost } from '../spec/fleet.js';
 import type { Task } from '../spec/task/task.js';
-import { noteChange } from './elastic.js';
+import { noteChange } from './flapping.js';
 import { giveBack, lease, partsOf } from './gather.js';
 import { isEnough, noteSizes } from './live.js';
 import type { RunRecord } from './run-record.js';
@@ -33,11 +33,16 @@ export async function replaceLost(record: RunRecord, task: Task): Promise<Failur
     noteSizes(record, task);
     return 'replaced';
   }
-  const spared = task.hosts === null && task.groups.length === 1 ? useSpares(record, gone.length) : 0;
+  const isAny = task.hosts === null && task.groups.length === 1;
+  const spared = isAny ? useSpares(record, gone.length) : 0;
   if (spared > 0) take(record, record.newcomers?.hosts.slice(-spared) ?? []);
-  if (spared === gone.length) return 'replaced';
+  // The fleet gives no run what it holds itself.
+  const own = isAny ? record.growth.hosts.splice(0, gone.length - spared) : [];
+  take(record, own);
+  const lack = gone.slice(spared + own.length);
+  if (lack.length === 0) return 'replaced';
   const wish = {
-    parts: partsOf(task, gone.slice(spared)),
+    parts: partsOf(task, lack),
     hosts: task.hosts === null ? null : lost,
     first: false,
     unmet: 'wait' as const,

@@ -3,7 +3,7 @@ import * as messages from '../spec/messages.js';
 import type { Resize } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { planResize, type ResizePlan, readWish, wishesWith } from './decisions/resize.js';
-import { giveSurplusBack, noteLost } from './elastic.js';
+import { giveSurplusBack } from './elastic.js';
 import { dismissNewcomers, gatherNewcomers, lease, partsOf } from './gather.js';
 import { isEnough, isLive, sizesOf } from './live.js';
 import { count } from './metrics.js';
@@ -45,6 +45,7 @@ function take(record: RunRecord, sizes: number[], id: string): messages.RescaleA
   const message = `${ref.handle} is to have ${counted(nodes)}`;
   const wish: Resize = { id, nodes, sizes, state: 'waiting', message };
   if (record.wish) settle(record, record.wish, 'superseded', `superseded by ${counted(nodes)}`);
+  if ((record.wish?.id ?? '') === '' && record.resizing === null) record.mostBefore = record.most;
   record.wish = wish;
   record.most = nodes;
   record.resizes = wishesWith(record.resizes, wish);
@@ -65,16 +66,11 @@ export async function prepareChange(record: RunRecord, task: Task, gangEnds: () 
   const interrupted = () => gangEnds() || record.wish !== null || record.departed.length > 0;
   if (!record.growth.due) return await prepareMove(record, task, interrupted);
   await giveSurplusBack(record);
+  if (interrupted()) return null;
   const { hosts } = record.growth;
   record.growth = { hosts: [], due: false };
   if (hosts.length === 0) return null;
-  if ((await gatherNewcomers(record, task, hosts, interrupted)) === 'gathered') return { leave: [] };
-  // Whatever is wrong with them may be wrong for a while.
-  noteLost(
-    record,
-    hosts.map(({ host }) => host),
-  );
-  return null;
+  return (await gatherNewcomers(record, task, hosts, interrupted)) === 'gathered' ? { leave: [] } : null;
 }
 
 async function prepareRescale(record: RunRecord, task: Task, wish: Resize, gangEnds: () => boolean): Promise<{ leave: string[] } | null> {
@@ -137,13 +133,13 @@ async function acquire(
   const spared = isAny ? useSpares(record, all) : 0;
   // What it holds to grow by is nearer than what others may give back.
   const own = isAny ? record.growth.hosts.splice(0, all - spared) : [];
+  if (own.length > 0) record.newcomers = { hosts: [...(record.newcomers?.hosts ?? []), ...own], cells: record.newcomers?.cells ?? [] };
   const lack = all - spared - own.length;
   const wanted = (group: number) => (newcomers.find((part) => part.group === group)?.nodes ?? 0) - (group === 0 ? spared + own.length : 0);
   const parts = messages.partsOf(task.groups).flatMap((part) => (wanted(part.group) > 0 ? [{ ...part, nodes: wanted(part.group) }] : []));
   if (lack > 0) progress(`waiting for ${lack} more host${lack === 1 ? '' : 's'}`);
   const more = lack > 0 ? await leaseMore(record, task, { parts, hosts, unmet }, interrupted) : [];
   if (!Array.isArray(more)) {
-    record.growth.hosts.push(...own);
     await dismissNewcomers(record, task);
     return more === null ? 'interrupted' : { refused: more.message };
   }
@@ -232,6 +228,8 @@ export function refuseWishes(record: RunRecord): void {
 /** A wish of the run's own has no id, and is nobody's. */
 function settle(record: RunRecord, wish: Resize, state: Resize['state'], message: string): void {
   if (wish.id !== '') count(record, 'muster_rescales', { outcome: state });
+  // The run stays as it is, unless somebody wishes for something else already.
+  if (wish.id !== '' && state === 'refused' && (record.wish ?? wish) === wish) record.most = record.mostBefore;
   Object.assign(wish, { state, message });
 }
 

@@ -103,6 +103,8 @@ export interface RunRecord {
   growth: { hosts: GrantedHost[]; due: boolean };
   /** How many nodes an elastic run may have now: as many as somebody wished for, or its maximum. */
   most: number;
+  /** The same before the wish that waits or is being fulfilled. */
+  mostBefore: number;
   /** When members came and went, the newest last; and who was lost when. Epoch milliseconds. */
   changedAtMs: number[];
   lostAtMs: Record<string, number>;
@@ -174,6 +176,7 @@ export function newRecord(): RunRecord {
     spares: [],
     growth: { hosts: [], due: false },
     most: 0,
+    mostBefore: 0,
     changedAtMs: [],
     lostAtMs: {},
     resumed: false,

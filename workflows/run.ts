@@ -19,7 +19,8 @@ import type { RunStatus } from '../spec/nodes.js';
 import type { Task } from '../spec/task/task.js';
 import { answerReset, noticeReset } from './after-reset.js';
 import { describeNeeds } from './decisions/resource-words.js';
-import { lastCall, noteChange } from './elastic.js';
+import { lastCall } from './elastic.js';
+import { noteChange } from './flapping.js';
 import { dismissNewcomers, giveBack, lease } from './gather.js';
 import { type Ending, endGeneration, release, resumeGeneration, runGeneration } from './generation.js';
 import { hearFact } from './hear-fact.js';
@@ -114,7 +115,13 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
     return { kind: 'failed', failure: { type: 'InvalidSpec', message: `InvalidSpec: ${resolved.problems.join('; ')}` } };
   }
   const { task } = resolved;
-  Object.assign(record, { task, warnings: resolved.warnings, nodesWanted: task.nodes, sizes: task.groups.map(({ nodes }) => nodes) });
+  Object.assign(record, {
+    task,
+    warnings: resolved.warnings,
+    nodesWanted: task.nodes,
+    sizes: task.groups.map(({ nodes }) => nodes),
+    most: task.elastic?.max ?? 0,
+  });
   Object.assign(record.ref, { name: task.name, fleet: task.fleet });
 
   useFiles(task);
@@ -129,7 +136,6 @@ async function live(record: RunRecord, submitted: unknown): Promise<RunEnd> {
   if (!Array.isArray(granted)) return { kind: 'failed', failure: granted };
   record.hosts = granted;
   took(record, 'muster_queue', Date.now() - record.submittedAtMs);
-  record.most = task.elastic?.max ?? 0;
   await lastCall(record, task);
   return holdGang(record, task);
 }

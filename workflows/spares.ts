@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { Task } from '../spec/task/task.js';
-import { flapping } from './elastic.js';
+import { flapping } from './flapping.js';
 import { dismiss, leaseExtra, startCells } from './gather.js';
 import type { Cell, RunRecord } from './run-record.js';
 

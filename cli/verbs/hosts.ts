@@ -18,6 +18,8 @@ interface Options {
 /** The fleet is asked so often; each time costs a look of a control worker for so many hosts, and a large fleet is asked more rarely. */
 const LOOK_EVERY_MS = 1_000;
 const HOSTS_A_LOOK = 500;
+/** The runs that have hosts are asked more rarely of which they hear nothing: each answers with all that it knows. */
+const ASK_RUNS_EVERY_MS = 5_000;
 
 export function hosts(): Command {
   return new Command('hosts')
@@ -45,11 +47,17 @@ async function list(muster: Muster, { fleet, json }: Options): Promise<void> {
 
 async function watch(muster: Muster, options: Options): Promise<never> {
   const show = await viewOf(options);
+  let silent: ReadonlySet<string> = new Set();
+  let askedAtMs = Number.NEGATIVE_INFINITY;
   for (let looks = 1; ; await pause(LOOK_EVERY_MS * looks)) {
     try {
       const hosts = await muster.hosts(options.fleet);
       looks = Math.max(1, Math.ceil(hosts.length / HOSTS_A_LOOK));
-      show.take(hosts, options.json ? new Set() : await silentHosts(muster, hosts));
+      if (!options.json && performance.now() - askedAtMs > ASK_RUNS_EVERY_MS) {
+        silent = await silentHosts(muster, hosts);
+        askedAtMs = performance.now();
+      }
+      show.take(hosts, silent);
     } catch (error) {
       const { code, message } = verdictOf(error);
       if (code !== EXIT.unreachable) throw error;

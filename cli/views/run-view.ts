@@ -43,6 +43,9 @@ const COLUMNS: Column[] = [{ head: 'RANK', side: 'left' }, { head: 'HOST', least
 /** Most runs wait for no hosts at all. */
 const HINT_AFTER_MS = 3_000;
 
+/** Who came and who went is shown for so long. */
+const CHANGE_SHOWN_MS = 600_000;
+
 /** Room for nodes without which their table is left out. */
 const LEAST_TABLE = 3;
 
@@ -77,9 +80,9 @@ function headline({ run, phase, submittedAtMs, endedAtMs }: RunStatus, { nowMs, 
 }
 
 function counts(status: RunStatus, { paint }: RunLook): Span[] {
-  const { generation, losses, nodes, nodesWanted, nodesRange, fleet } = status;
+  const { generation, losses, nodes, nodesWanted, nodesRange, fleet, endedAtMs } = status;
   const of = nodes.length === 0 ? `${nodesWanted || '?'} nodes wanted` : countOf(nodes.map(({ state }) => state)).map(([state, count]) => `${count} ${state}`);
-  const budget = [nodesRange ? rangeOf(nodesRange) : '', restartsOf(status)].filter(Boolean);
+  const budget = [nodesRange && endedAtMs === null ? rangeOf(nodesRange) : '', restartsOf(status)].filter(Boolean);
   const lost = losses > 0 ? [counted(losses, 'lost host')] : [];
   return [{ text: [generation > 0 ? `generation ${generation}` : `fleet ${fleet}`, ...[of].flat(), ...budget, ...lost].join(' · '), paint: paint.faint }];
 }
@@ -103,7 +106,9 @@ function gathering({ phase, nodes }: RunStatus, { missing, paint }: RunLook): Sp
 }
 
 function changed({ change, nowMs, paint }: RunLook): Span[][] {
-  return change === null ? [] : [[{ text: change.text }, { text: `, ${age(nowMs - change.atMs)} ago`, paint: paint.faint }]];
+  return change === null || nowMs - change.atMs > CHANGE_SHOWN_MS
+    ? []
+    : [[{ text: change.text }, { text: `, ${age(nowMs - change.atMs)} ago`, paint: paint.faint }]];
 }
 
 function lastFailure({ failures, generation, phase }: RunStatus, paint: Paints): Span[][] {

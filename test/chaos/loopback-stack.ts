@@ -14,7 +14,7 @@ import { FAULT_KINDS, type FaultKind } from './evidence.js';
 import { Gate } from './gate.js';
 import { gone, isGone, type Server, type Stack } from './stack.js';
 
-const AGENT_LIMIT_MS = 90_000;
+const AGENT_LIMIT_MS = 180_000;
 const DISK_KIB = 16_384;
 /** The client tries what fails again and again, for less than this. */
 const RETRIES_MS = 90_000;

@@ -54,7 +54,15 @@ export async function playRounds(wish: Wish): Promise<Figures> {
       const stack = await stacks.forRound(round);
       const plan = planRound(wish.seed, round, { hosts: stack.hosts.length, kinds: stack.kinds }, wish.theme);
       wish.say(describePlan(plan));
-      const result = await playRound(stack, plan);
+      const result = await playRound(stack, plan).catch((error: unknown) => String(error));
+      if (typeof result === 'string') {
+        // Also what the driver waits for in vain is promised: an agent that comes up, a run that begins.
+        figures.rounds++;
+        figures.violations++;
+        wish.say(`  VIOLATED the round could not be played to its end: ${result}`);
+        await stacks.drop(stack);
+        continue;
+      }
       count(figures, result);
       for (const crash of stack.crashes()) {
         figures.crashes++;

@@ -18,6 +18,16 @@ const has =
     isRunning(status) && JSON.stringify(namesOf(status)) === JSON.stringify(hosts);
 const LIVE = { on_resize: 'file', host_timeout: '5s' };
 
+/** An elastic run that has one host and holds another, to grow by when more have had time to come. */
+async function startHolding(first: string, holds: string): Promise<StoryRun> {
+  await stage.hosts({ [first]: still });
+  const run = await stage.run({ nodes: '1..3', settle: '10m', on_resize: 'file' });
+  await run.untilStatus(has(first));
+  await stage.hosts({ [holds]: still });
+  await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === holds)?.state, 'held');
+  return run;
+}
+
 describe('an elastic run', () => {
   it('starts with as many hosts as are free, up to its maximum', async () => {
     await stage.hosts({ a: still, b: still, c: still, d: still });
@@ -63,6 +73,7 @@ describe('an elastic run', () => {
     const [b] = await stage.hosts({ b: { ...still, readyAfterMs: 2_000 } });
     await until(() => b?.calls, ['startNode']);
     await stage.hosts({ c: still });
+    expect((await run.status()).nodes.length).toBe(1);
     const other = await stage.run({ nodes: 1 }, 'other');
     await other.untilStatus(has('c'));
     await run.untilStatus(has('a', 'b'));
@@ -72,17 +83,71 @@ describe('an elastic run', () => {
   });
 
   it('gives back what it holds to grow by when somebody wishes for less', async () => {
-    await stage.hosts({ a: still });
-    const run = await stage.run({ nodes: '1..3', settle: '10m', on_resize: 'file' });
-    await run.untilStatus(has('a'));
-    await stage.hosts({ b: still });
-    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'b')?.state, 'held');
+    const run = await startHolding('a', 'b');
     await ask(run, { nodes: 1 });
     const other = await stage.run({ nodes: 1 }, 'other');
     await other.untilStatus(has('b'));
     for (const each of [run, other]) await each.stop('now');
     for (const each of [run, other]) await each.outcome();
     await stage.allFree();
+  });
+
+  it('gives back what it holds to grow by when that is drained', async () => {
+    const run = await startHolding('a', 'b');
+    await fleetHandle(stage.env).executeUpdate(drain, { args: [{ host: 'b', drained: true }] });
+    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'b')?.state, 'drained');
+    expect((await run.status()).generation).toBe(1);
+    await run.stop('now');
+    await run.outcome();
+  });
+
+  it('has what it holds to grow by take the place of a host that it cannot do without', async () => {
+    const [, b] = await stage.hosts({ a: still, b: still });
+    const run = await stage.run({ nodes: '2..3', settle: '10m', host_timeout: '5s', on_resize: 'restart' });
+    await run.untilStatus(has('a', 'b'));
+    await stage.hosts({ c: still });
+    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'c')?.state, 'held');
+    await b?.fallSilent();
+    expect((await run.untilStatus(has('a', 'c'), 40_000)).losses).toBe(1);
+    await run.stop('now');
+    await run.outcome();
+  });
+
+  it('has no more nodes than somebody wished for while it waited for its hosts', async () => {
+    const run = await stage.run({ nodes: '2..3', settle: 0, on_resize: 'file', queue_timeout: '10m' });
+    expect((await run.untilStatus(({ nodesWanted }) => nodesWanted > 0)).nodesRange).toEqual({ min: 2, max: 3 });
+    await ask(run, { nodes: 2 });
+    await stage.hosts({ a: still, b: still, c: still });
+    expect((await run.untilStatus(({ nodes }) => nodes.length === 2)).nodesRange).toEqual({ min: 2, max: 2 });
+    const other = await stage.run({ nodes: 1 }, 'other');
+    await other.untilStatus(isRunning);
+    expect((await run.status()).nodes.length).toBe(2);
+    for (const each of [run, other]) await each.stop('now');
+    for (const each of [run, other]) await each.outcome();
+    await stage.allFree();
+  });
+
+  it('may grow as before when a wish was refused', async () => {
+    await stage.hosts({ a: still });
+    const run = await stage.run({ nodes: '1..3', settle: 0, on_resize: 'file', queue_timeout: '2s' });
+    await run.untilStatus(has('a'));
+    await ask(run, { nodes: 2 });
+    const { nodesRange } = await run.untilStatus(({ resizes }) => resizes[0]?.state === 'refused');
+    expect(nodesRange).toEqual({ min: 1, max: 3 });
+    await run.stop('now');
+    await run.outcome();
+  });
+
+  it('leaves a host alone that it could not grow by', async () => {
+    await stage.hosts({ a: still });
+    const run = await stage.run({ nodes: '1..2', settle: 0, on_resize: 'file' });
+    await run.untilStatus(has('a'));
+    const [b] = await stage.hosts({ b: { ...still, failStart: { type: 'CommandNotFound', message: 'Host b has no zsh' } } });
+    await until(() => b?.calls.slice(0, 2), ['startNode', 'stopNode']);
+    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'b')?.state, 'free');
+    expect(b?.asked('startNode')).toHaveLength(1);
+    await run.stop('now');
+    await run.outcome();
   });
 
   it.each(['restart', 'file'])('goes on without a host that was lost, and takes it again when it is back, under on_resize: %s', async (how) => {

@@ -141,6 +141,8 @@ describe('the fleet', () => {
     await a?.announce({ runs: [{ handle: first.handle.workflowId, runId }] });
     await until(() => a?.asked('stopNode').length, 2);
     if (a) a.settings.stopIgnored = false;
+    // In case that it was asked again and had answered already.
+    await a?.announce({ runs: [{ handle: first.handle.workflowId, runId }] });
     await stage.allFree();
   });
 

@@ -35,7 +35,10 @@ class Beside {
     const chunk = await this.host.agent.commands.read({ id: this.id, offset: this.offset, waitMs });
     if (chunk.kind === 'unknown') return 'unknown';
     // What floods writes more than a string holds.
-    for (const [stream, data] of chunk.pieces) this[stream] = `${this[stream]}${Buffer.from(data, 'base64').toString('latin1')}`.slice(-KEPT);
+    for (const [stream, data] of chunk.pieces) {
+      this[stream] += Buffer.from(data, 'base64').toString('latin1');
+      if (this[stream].length > 2 * KEPT) this[stream] = this[stream].slice(-KEPT);
+    }
     this.offset = chunk.nextOffset;
     return chunk.end;
   }
