@@ -178,7 +178,7 @@ export class Story {
         if (this.#proposed?.generation === generation || this.#isKnown(`sealed ${generation}`)) return [];
         const before = this.#current();
         this.#seal(roster);
-        const changes = startReason === 'first' ? '' : changesOf(before, this.#current());
+        const changes = before.length === 0 || replaced.length > 0 ? '' : changesOf(before, this.#current());
         const why = startReason === 'first' ? '' : ` (${startReason}${changes}${replaced.length > 0 ? `; ${namesOf(replaced)} for lost ones` : ''})`;
         return one('sealed', `The list of generation ${generation} is sealed${why}: ${listOf(roster.nodes)}`, { nodes: this.#current() });
       }

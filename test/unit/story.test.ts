@@ -193,6 +193,11 @@ it.each<[string, HistoryFact[], string[], FailureNote[]?]>([
     [expect.stringMatching(/^proposed: /), 'changed: All have the list of generation 2, 3 nodes; b and c joined'] as never,
   ],
   [
+    'a list without a lost host',
+    [told('rosterSealed', list(1)), told('rosterSealed', list(2, NODES.slice(0, 2), { startReason: 'restart' }))],
+    [expect.stringMatching(/^sealed: /), 'sealed: The list of generation 2 is sealed (restart; c left): 0 a 10.0.0.1 and 1 b 10.0.0.2'],
+  ],
+  [
     'who joins and who leaves when all start again',
     [told('rosterSealed', list(1, NODES.slice(0, 2))), told('rosterSealed', { ...list(2, NODES.slice(1)), startReason: 'rescale' })],
     [

@@ -80,6 +80,7 @@ describe('an elastic run', () => {
     for (const each of [run, other]) await each.stop('now');
     for (const each of [run, other]) await each.outcome();
     await stage.allFree();
+    await stage.record('run-elastic-grows', 'story');
   });
 
   it('gives back what it holds to grow by when somebody wishes for less', async () => {
@@ -90,6 +91,7 @@ describe('an elastic run', () => {
     for (const each of [run, other]) await each.stop('now');
     for (const each of [run, other]) await each.outcome();
     await stage.allFree();
+    await stage.record('run-elastic-gives-back', 'story');
   });
 
   it('gives back what it holds to grow by when that is drained', async () => {
