@@ -41,7 +41,7 @@ const CAUSES: Partial<Record<FailureType, (evidence: Evidence, note: Note) => bo
   HostStateLost: ({ faults }, note) => happened(faults, ['data-loss'], note),
   Fenced: ({ faults, run }, note) => run.task.fencing === 'strict' && hadNoTemporal(faults, note, run.task.hostTimeoutSeconds),
   Superseded: ({ faults }, note) => happened(faults, ['reset'], note),
-  PeersUnreachable: ({ faults }, note) => happened(faults, ['link-block', 'link-cut'], note),
+  PeersUnreachable: waysWereClosed,
   NodeSetupFailed: ({ faults }, note) => happened(faults, ['disk-full', 'data-loss'], note),
   BarrierBroken: ({ faults }, { atS }) => faults.some(({ kind, fromS, untilS }) => DISTURBS.includes(kind) && fromS <= atS && untilS >= atS - BARRIER_S),
   Internal: ({ faults }, { message }) => /ended from outside/.test(message) && faults.some(({ kind, done }) => kind === 'cell-terminate' && done),
@@ -67,6 +67,11 @@ function programFailed({ lines, faults }: Evidence, { generation, rank, host, me
 
 function happened(faults: readonly FaultNote[], kinds: readonly FaultKind[], { host, atS }: Note): boolean {
   return faults.some((fault) => kinds.includes(fault.kind) && fault.fromS <= atS && (host === null || fault.host === null || fault.host === host));
+}
+
+/** A way has two ends, and the failure is that of one of the two, or of the node that was to meet both: they are named in the message. */
+function waysWereClosed({ faults }: Evidence, { atS, message }: Note): boolean {
+  return faults.some(({ kind, host, fromS }) => ['link-block', 'link-cut'].includes(kind) && fromS <= atS && host !== null && message.includes(host));
 }
 
 /** For as long as a host may be silent, and until it was given up. */

@@ -270,6 +270,13 @@ it('a host that was away for host_timeout may be lost, also when it was away twi
   expect(violations(evidence({ run, faults: [fault('agent-freeze', 12, 15, 'host-2'), fault('agent-kill', 16, 19, 'host-2')] }))).toEqual([]);
 });
 
+it('a way that was blocked explains nodes that do not meet, whichever of them says so', () => {
+  const run = { notes: [note('PeersUnreachable', 11, 'Nodes cannot reach each other: host-2 → host-3 timed out; host-3 → host-2 timed out')] };
+  const blocked = (host: string) => violations(evidence({ run, faults: [fault('link-block', 10, 15, host)] }));
+  expect([blocked('host-3'), blocked('host-2')]).toEqual([[], []]);
+  expect(blocked('host-4')).toEqual([expect.stringContaining('nothing that was done explains PeersUnreachable')]);
+});
+
 it('a program whose list changes starts again after a failure, and on a host that had left', () => {
   const again = LIVE.replace('20.0 exit  1.0 host-1 1', '14.2 exit 1.0 host-1 1\n  14.3 start 3.0 host-1 2 read=restart/3/0/a/a\n  20.0 exit  3.0 host-1 2');
   const given = live(again, { run: { notes: [note('HostLost', 14.25, 'silent')], closedAtS: 40 }, faults: [fault('agent-freeze', 5, 16, 'host-2')] });
