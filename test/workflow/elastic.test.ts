@@ -105,7 +105,7 @@ describe('an elastic run', () => {
 
   it('has what it holds to grow by take the place of a host that it cannot do without', async () => {
     const [, b] = await stage.hosts({ a: still, b: still });
-    const run = await stage.run({ nodes: '2..3', settle: '10m', host_timeout: '5s', on_resize: 'restart' });
+    const run = await stage.run({ nodes: '2..4', settle: '10m', host_timeout: '5s', on_resize: 'restart' });
     await run.untilStatus(has('a', 'b'));
     await stage.hosts({ c: still });
     await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'c')?.state, 'held');
