@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { FAILURES, type FailureKind } from '../spec/failures.js';
 import type { NodeStatus, RunStatus } from '../spec/nodes.js';
+import type { Elastic } from '../spec/task/elastic.js';
 import { counted } from '../spec/words.js';
 import { formatDuration } from './duration.js';
 import { table } from './table.js';
@@ -85,7 +86,7 @@ export function restartsOf({ restarts, restartsLeft: left, generation }: RunStat
 }
 
 /** `elastic, 2..8 nodes`, and no range where it can only have as many. */
-export function rangeOf({ min, max }: { min: number; max: number }): string {
+export function rangeOf({ min, max }: Elastic): string {
   return min < max ? `elastic, ${min}..${max} nodes` : `elastic, ${counted(max, 'node')} at most`;
 }
 

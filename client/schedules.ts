@@ -266,10 +266,10 @@ export class Schedules {
   }
 }
 
-/** As Temporal's protocol numbers them. */
 /** The mend of a refusal. */
 const BESIDE = 'add `--overlap allow_all` to start one beside it';
 
+/** As Temporal's protocol numbers them. */
 const OVERLAP_NUMBERS = Object.fromEntries(OVERLAPS.map((overlap, index) => [overlap, index + 1])) as Record<Overlap, number>;
 /** With which a firing waits for the run before. */
 const WAITING: readonly Overlap[] = ['buffer_one', 'buffer_all', 'cancel_other'];

@@ -3,7 +3,7 @@ import { drain, hostDrained, hostResumed, hostsGranted, rescale } from '../../sp
 import type { RunStatus } from '../../spec/nodes.js';
 import type { ResizeWish } from '../../spec/resize.js';
 import { until } from '../helpers/until.js';
-import { fleetHandle, hostsOf, type StoryRun } from '../helpers/workflow-env.js';
+import { fleetHandle, hostsOf, type StoryRun, statesOf } from '../helpers/workflow-env.js';
 import { openStage } from './stage.js';
 
 const stage = openStage('real');
@@ -18,13 +18,15 @@ const has =
     isRunning(status) && JSON.stringify(namesOf(status)) === JSON.stringify(hosts);
 const LIVE = { on_resize: 'file', host_timeout: '5s' };
 
+const untilHost = (host: string, state: string) => until(async () => (await statesOf(stage.env))[host], state);
+
 /** An elastic run that has one host and holds another, to grow by when more have had time to come. */
 async function startHolding(first: string, holds: string): Promise<StoryRun> {
   await stage.hosts({ [first]: still });
   const run = await stage.run({ nodes: '1..3', settle: '10m', on_resize: 'file' });
   await run.untilStatus(has(first));
   await stage.hosts({ [holds]: still });
-  await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === holds)?.state, 'held');
+  await untilHost(holds, 'held');
   return run;
 }
 
@@ -97,7 +99,7 @@ describe('an elastic run', () => {
   it('gives back what it holds to grow by when that is drained', async () => {
     const run = await startHolding('a', 'b');
     await fleetHandle(stage.env).executeUpdate(drain, { args: [{ host: 'b', drained: true }] });
-    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'b')?.state, 'drained');
+    await untilHost('b', 'drained');
     expect((await run.status()).generation).toBe(1);
     await run.stop('now');
     await run.outcome();
@@ -108,7 +110,7 @@ describe('an elastic run', () => {
     const run = await stage.run({ nodes: '2..4', settle: '10m', host_timeout: '5s', on_resize: 'restart' });
     await run.untilStatus(has('a', 'b'));
     await stage.hosts({ c: still });
-    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'c')?.state, 'held');
+    await untilHost('c', 'held');
     await b?.fallSilent();
     expect((await run.untilStatus(has('a', 'c'), 40_000)).losses).toBe(1);
     await run.stop('now');
@@ -146,7 +148,7 @@ describe('an elastic run', () => {
     await run.untilStatus(has('a'));
     const [b] = await stage.hosts({ b: { ...still, failStart: { type: 'CommandNotFound', message: 'Host b has no zsh' } } });
     await until(() => b?.calls.slice(0, 2), ['startNode', 'stopNode']);
-    await until(async () => (await hostsOf(stage.env)).find(({ host }) => host === 'b')?.state, 'free');
+    await untilHost('b', 'free');
     expect(b?.asked('startNode')).toHaveLength(1);
     await run.stop('now');
     await run.outcome();
